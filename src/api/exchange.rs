@@ -1,0 +1,33 @@
+//! What the connection hands in and gets back: one request, one reply.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use crate::push::EventStream;
+
+/// One HTTP request, its body collected.
+pub struct Request {
+    /// Method, URI, headers.
+    pub head: http::request::Parts,
+    /// The whole body, at most [`crate::limits::REQUEST_BODY_BYTES_MAX`] bytes.
+    pub body: Bytes,
+}
+
+/// What to answer.
+pub enum Reply {
+    /// A complete response. `Content-Length` and `Date` are the connection's to add.
+    Whole(http::Response<Bytes>),
+    /// Response headers to send at once, then events until the subscription ends.
+    Events(http::Response<()>, EventStream),
+}
+
+/// Answers requests; one per core, shared by its connections.
+pub struct Service {}
+
+impl Service {
+    /// Answers one request. Never fails: errors are replies too.
+    pub async fn call(self: Rc<Self>, _request: Request) -> Reply {
+        Reply::Whole(http::Response::new(Bytes::from_static(b"{}")))
+    }
+}

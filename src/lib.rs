@@ -1,0 +1,23 @@
+//! Fanlight: a durable, self-hosted Kinesis Data Streams server built around enhanced fan-out.
+//!
+//! Rooms, from the ground up; a room uses rooms of a lower rank only (`tests/tidy.rs` checks it).
+//!
+//! | rank | room | owns |
+//! |---|---|---|
+//! | 0 | [`limits`], [`telemetry`] | every bound by name; every metric by name |
+//! | 1 | [`types`] | vocabulary: ids, numbers, times |
+//! | 2 | [`platform`], [`wire`] | the outside world (clock, entropy, disk); bytes and messages |
+//! | 3 | [`throttle`], [`shard_log`], [`catalog`] | pure cores: buckets, log formats, control plane |
+//! | 4 | [`storage`] | the log engine: group commit, segments, tail, recovery |
+//! | 5 | [`pull`], [`push`] | iterators and reads; subscriptions and fan-out |
+//! | 6 | [`api`] | the operations and the pipeline they pass through |
+//! | 7 | [`net`] | listener, TLS, HTTP/1.1, HTTP/2, admin endpoint |
+//! | 8 | [`config`], [`server`] | composition, start, drain |
+
+pub mod limits;
+pub mod platform;
+pub mod push;
+pub mod types;
+pub mod wire;
+pub mod api;
+pub mod net;

@@ -1,0 +1,2 @@
+//! The `fanlight` binary.
+fn main() {}
