@@ -14,10 +14,14 @@
 //! | 7 | [`net`] | listener, TLS, HTTP/1.1, HTTP/2, admin endpoint |
 //! | 8 | [`config`], [`server`] | composition, start, drain |
 
+pub mod api;
 pub mod limits;
+pub mod net;
 pub mod platform;
 pub mod push;
+pub mod shard_log;
+pub mod storage;
+pub mod telemetry;
+pub mod throttle;
 pub mod types;
 pub mod wire;
-pub mod api;
-pub mod net;

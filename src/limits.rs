@@ -15,3 +15,89 @@ pub const H2_RECEIVE_WINDOW_BYTES: u32 = 1 << 20;
 pub const HANDSHAKE_SECS_MAX: u64 = 10;
 /// Connections open at once on the data port. Own.
 pub const CONNECTIONS_MAX: usize = 16_384;
+
+/// Bytes of data and partition keys a shard accepts per second.
+pub const SHARD_WRITE_BYTES_PER_SEC: u64 = 1 << 20;
+/// Records a shard accepts per second.
+pub const SHARD_WRITE_RECORDS_PER_SEC: u64 = 1000;
+/// `GetRecords` calls per shard and second.
+pub const SHARD_READ_CALLS_PER_SEC: u64 = 5;
+/// Bytes `GetRecords` returns per shard and second.
+pub const SHARD_READ_BYTES_PER_SEC: u64 = 2 << 20;
+/// `GetShardIterator` calls per shard and second.
+pub const SHARD_ITERATOR_CALLS_PER_SEC: u64 = 5;
+/// Bytes pushed per consumer, shard and second.
+pub const CONSUMER_PUSH_BYTES_PER_SEC: u64 = 2 << 20;
+/// Consumers registered with one stream.
+pub const CONSUMERS_PER_STREAM_MAX: usize = 20;
+
+/// Bytes of one record's data that the service's model admits at all.
+pub const RECORD_DATA_BYTES_MAX: usize = 10 << 20;
+/// Bytes of one record's data on a stream with the default record size.
+pub const RECORD_DATA_BYTES_DEFAULT: usize = 1 << 20;
+/// Records in one `PutRecords` call.
+pub const PUT_RECORDS_MAX: usize = 500;
+/// Bytes of data and partition keys in one `PutRecords` call.
+pub const PUT_RECORDS_BYTES_MAX: usize = 10 << 20;
+/// Bytes of data and partition keys one `GetRecords` call returns.
+pub const GET_RECORDS_BYTES_MAX: usize = 10 << 20;
+/// Records one `GetRecords` call returns.
+pub const GET_RECORDS_MAX: usize = 10_000;
+/// Milliseconds a shard iterator stays valid.
+pub const ITERATOR_MILLIS_MAX: u64 = 300_000;
+/// Milliseconds a page token stays valid.
+pub const PAGE_TOKEN_MILLIS_MAX: u64 = 300_000;
+/// Streams that may be in CREATING at once.
+pub const STREAMS_CREATING_MAX: usize = 5;
+/// Consumers of a stream that may be in CREATING at once.
+pub const CONSUMERS_CREATING_MAX: usize = 5;
+/// Open shards of an account, all its streams together.
+pub const SHARDS_PER_ACCOUNT_MAX: usize = 20_000;
+/// Shards of one stream however the quotas are set. Own.
+pub const SHARDS_PER_STREAM_MAX: u32 = 100_000;
+/// Hours records are kept by default.
+pub const RETENTION_HOURS_DEFAULT: u32 = 24;
+
+/// Seconds a subscription lasts.
+pub const SUBSCRIPTION_SECS: u64 = 300;
+/// Seconds after a successful subscription during which another for the same consumer and shard is refused.
+pub const SUBSCRIPTION_TAKE_OVER_SECS: u64 = 5;
+/// Seconds without records after which an empty event is pushed.
+pub const SUBSCRIPTION_IDLE_SECS: u64 = 5;
+/// Bytes of data and partition keys in one pushed event, unless one record is larger.
+pub const EVENT_BYTES_MAX: usize = 1 << 20;
+/// Bytes of data an event of a consumer behind the tip aims at: eight a second at the push quota. Own.
+pub const EVENT_BYTES_BEHIND: usize = 256 << 10;
+/// Records in one pushed event.
+pub const EVENT_RECORDS_MAX: usize = 10_000;
+/// Subscriptions open at once in the whole server. Own.
+pub const SUBSCRIPTIONS_MAX: usize = 100_000;
+
+/// Bytes a batch of one shard gathers before the next batch begins. Own.
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Records in one batch: an event carries a batch whole. Own.
+pub const BATCH_RECORDS_MAX: u32 = 10_000;
+/// Bytes one journal commit carries, unless a single batch is larger. Own.
+pub const COMMIT_BYTES_MAX: usize = 8 << 20;
+/// Bytes that may wait for a commit; beyond it puts are refused with a retriable error. Own.
+pub const GATHERED_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one journal file. Own.
+pub const JOURNAL_FILE_BYTES: u64 = 32 << 20;
+/// Journal files kept from the start. Own.
+pub const JOURNAL_FILES_MIN: usize = 2;
+/// Journal files at most: commits wait for write-behind beyond it. Own.
+pub const JOURNAL_FILES_MAX: usize = 4;
+/// Bytes a shard gathers in memory before they are written behind to its segment. Own.
+pub const WRITE_BEHIND_BYTES: usize = 1 << 20;
+/// Write-behinds in flight at once. Own.
+pub const WRITE_BEHINDS_MAX: usize = 4;
+/// Bytes of a shard's first segment file; each further one is four times as large. Own.
+pub const SEGMENT_BYTES_MIN: u64 = 256 << 10;
+/// Bytes of a segment file at most, unless one batch is larger. Own.
+pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of log between two entries of a segment's index, and of one catch-up read. Own.
+pub const READ_BLOCK_BYTES: usize = 256 << 10;
+/// Catch-up reads in flight at once. Own.
+pub const READS_IN_FLIGHT_MAX: usize = 16;
+/// Bytes of recent records kept in memory by default. Own.
+pub const TAIL_BYTES_DEFAULT: usize = 256 << 20;

@@ -1,0 +1,310 @@
+//! A batch: the records one shard gathered for one commit, as one checksummed frame. The same bytes go to
+//! the journal, into the segment, into memory and over to every reader.
+//!
+//! ```text
+//!  0 magic "FLBA"      4 crc32c of bytes 8..len      8 len           12 record count
+//! 16 log id (u64)                                   24 base offset (u64)
+//! 32 arrival of the first record, ms (u64)          40 writer epoch  44 crc32c of the batch before
+//! 48 arrival of the last record, ms (u64)           56 zero (u64)
+//! 64 records, each:   data len (u32)  key len (u16)  flags (u16)  arrival - first arrival, ms (u32)  key  data
+//! ```
+//!
+//! All integers little-endian. The checksum covers log and offset, so a frame in the wrong place is as
+//! wrong as a flipped bit.
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::bytes_at::{put_u32, put_u64, u16_at, u32_at, u64_at};
+use crate::types::{LogId, Offset, Timestamp};
+
+const MAGIC: u32 = u32::from_le_bytes(*b"FLBA");
+/// Bytes of a frame before its first record.
+pub const BATCH_HEADER_BYTES: usize = 64;
+const RECORD_HEADER_BYTES: usize = 12;
+
+/// Why bytes are not the batch they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BatchError {
+    /// No frame begins here.
+    #[error("no batch begins here")]
+    Absent,
+    /// The frame goes on past the bytes at hand.
+    #[error("the batch is {0} bytes long, more than are at hand")]
+    Cut(usize),
+    /// Checksum, lengths or counts contradict each other.
+    #[error("the batch is damaged")]
+    Damaged,
+    /// An intact frame of another log.
+    #[error("the batch belongs to another log")]
+    Misplaced,
+}
+
+/// Committed (or about to be committed) records of one shard. Cloning shares the bytes.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    frame: Bytes,
+}
+
+/// One record of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its place in the log.
+    pub offset: Offset,
+    /// When the server took it.
+    pub arrival: Timestamp,
+    /// Partition key, UTF-8; empty for a record written without one.
+    pub partition_key: Bytes,
+    /// Payload.
+    pub data: Bytes,
+}
+
+impl Record {
+    /// Data and partition key, the bytes all quotas count.
+    pub fn payload_bytes(&self) -> usize {
+        self.data.len() + self.partition_key.len()
+    }
+}
+
+/// Length of the frame that begins `bytes`, if one does.
+pub fn peek_len(bytes: &[u8]) -> Result<usize, BatchError> {
+    if bytes.len() < BATCH_HEADER_BYTES || u32_at(bytes, 0) != MAGIC {
+        return Err(BatchError::Absent);
+    }
+    let len = u32_at(bytes, 8) as usize;
+    if len < BATCH_HEADER_BYTES { Err(BatchError::Damaged) } else { Ok(len) }
+}
+
+impl Batch {
+    /// The batch of `log` that begins `bytes`, verified.
+    pub fn open(bytes: &Bytes, log: LogId) -> Result<Self, BatchError> {
+        let batch = Self::open_any(bytes)?;
+        if batch.log() == log { Ok(batch) } else { Err(BatchError::Misplaced) }
+    }
+
+    /// The batch, of whichever log, that begins `bytes`, verified.
+    pub fn open_any(bytes: &Bytes) -> Result<Self, BatchError> {
+        let len = peek_len(bytes)?;
+        if bytes.len() < len {
+            return Err(BatchError::Cut(len));
+        }
+        let frame = bytes.slice(..len);
+        if crc32c::crc32c(&frame[8..]) != u32_at(&frame, 4) {
+            return Err(BatchError::Damaged);
+        }
+        let batch = Self { frame };
+        if batch.is_consistent() { Ok(batch) } else { Err(BatchError::Damaged) }
+    }
+
+    /// Which log it belongs to.
+    pub fn log(&self) -> LogId {
+        LogId(u64_at(&self.frame, 16))
+    }
+
+    /// Offset of its first record.
+    pub fn base(&self) -> Offset {
+        Offset(u64_at(&self.frame, 24))
+    }
+
+    /// Offset just past its last record.
+    pub fn end(&self) -> Offset {
+        self.base().plus(u64::from(self.count()))
+    }
+
+    /// How many records it holds, at least one.
+    pub fn count(&self) -> u32 {
+        u32_at(&self.frame, 12)
+    }
+
+    /// Epoch of the writer that made it.
+    pub fn epoch(&self) -> u32 {
+        u32_at(&self.frame, 40)
+    }
+
+    /// Its own checksum, named by the batch after it.
+    pub fn checksum(&self) -> u32 {
+        u32_at(&self.frame, 4)
+    }
+
+    /// Checksum of the batch before it in the log (0 for the first).
+    pub fn previous_checksum(&self) -> u32 {
+        u32_at(&self.frame, 44)
+    }
+
+    /// When its first record arrived.
+    pub fn first_arrival(&self) -> Timestamp {
+        Timestamp::from_millis(u64_at(&self.frame, 32))
+    }
+
+    /// When its last record arrived; arrivals never decrease within a log.
+    pub fn last_arrival(&self) -> Timestamp {
+        Timestamp::from_millis(u64_at(&self.frame, 48))
+    }
+
+    /// Data and partition keys of all its records.
+    pub fn payload_bytes(&self) -> usize {
+        self.frame.len() - BATCH_HEADER_BYTES - RECORD_HEADER_BYTES * self.count() as usize
+    }
+
+    /// The frame as it stands in journal and segment.
+    pub fn frame(&self) -> &Bytes {
+        &self.frame
+    }
+
+    /// Its records in order.
+    pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        let mut at = BATCH_HEADER_BYTES;
+        (0..u64::from(self.count())).map(move |index| {
+            let (record, next) = self.record_at(at, index);
+            at = next;
+            record
+        })
+    }
+
+    fn record_at(&self, at: usize, index: u64) -> (Record, usize) {
+        let data_len = u32_at(&self.frame, at) as usize;
+        let key_len = u16_at(&self.frame, at + 4) as usize;
+        let arrival = self.first_arrival().as_millis() + u64::from(u32_at(&self.frame, at + 8));
+        let key_at = at + RECORD_HEADER_BYTES;
+        let data_at = key_at + key_len;
+        let record = Record {
+            offset: self.base().plus(index),
+            arrival: Timestamp::from_millis(arrival),
+            partition_key: self.frame.slice(key_at..data_at),
+            data: self.frame.slice(data_at..data_at + data_len),
+        };
+        (record, data_at + data_len)
+    }
+
+    /// Whether the records' lengths fill the frame exactly, so that reading them cannot run astray.
+    fn is_consistent(&self) -> bool {
+        let mut at = BATCH_HEADER_BYTES;
+        for _ in 0..self.count() {
+            if self.frame.len() - at < RECORD_HEADER_BYTES {
+                return false;
+            }
+            let body = u32_at(&self.frame, at) as usize + u16_at(&self.frame, at + 4) as usize;
+            if self.frame.len() - at - RECORD_HEADER_BYTES < body {
+                return false;
+            }
+            at += RECORD_HEADER_BYTES + body;
+        }
+        at == self.frame.len() && self.count() > 0
+    }
+}
+
+/// A batch being gathered: records are written straight into what becomes the frame.
+#[derive(Debug)]
+pub struct BatchBuilder {
+    frame: Vec<u8>,
+    count: u32,
+    first_arrival: Timestamp,
+    last_arrival: Timestamp,
+}
+
+impl Default for BatchBuilder {
+    fn default() -> Self {
+        let frame = vec![0; BATCH_HEADER_BYTES];
+        Self { frame, count: 0, first_arrival: Timestamp::default(), last_arrival: Timestamp::default() }
+    }
+}
+
+impl BatchBuilder {
+    /// Records gathered so far.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Bytes of the frame so far.
+    pub fn len(&self) -> usize {
+        self.frame.len()
+    }
+
+    /// Whether no record was gathered yet.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Appends one record. `arrival` is not before that of the record before it.
+    pub fn push(&mut self, partition_key: &[u8], data: &[u8], arrival: Timestamp) {
+        if self.count == 0 {
+            self.first_arrival = arrival;
+        }
+        let data_len =
+            u32::try_from(data.len()).expect("a record's data is bounded by RECORD_DATA_BYTES_MAX");
+        let key_len = u16::try_from(partition_key.len()).expect("a partition key is at most 256 characters");
+        // A batch lives for one commit; 49 days of clock jump within it would still fit.
+        let delta = u32::try_from(arrival.millis_since(self.first_arrival)).unwrap_or(u32::MAX);
+        self.frame.reserve(RECORD_HEADER_BYTES + partition_key.len() + data.len());
+        self.frame.extend_from_slice(&data_len.to_le_bytes());
+        self.frame.extend_from_slice(&key_len.to_le_bytes());
+        self.frame.extend_from_slice(&[0; 2]);
+        self.frame.extend_from_slice(&delta.to_le_bytes());
+        self.frame.extend_from_slice(partition_key);
+        self.frame.extend_from_slice(data);
+        self.count += 1;
+        self.last_arrival = arrival;
+    }
+
+    /// Seals the batch: it begins at `base` in `log`, was made in `epoch` and follows the batch whose
+    /// checksum is `previous`.
+    pub fn seal(mut self, log: LogId, base: Offset, epoch: u32, previous: u32) -> Batch {
+        assert!(self.count > 0, "an empty batch is never sealed");
+        let len =
+            u32::try_from(self.frame.len()).expect("a batch is bounded by BATCH_BYTES_MAX and one record");
+        put_u32(&mut self.frame, 0, MAGIC);
+        put_u32(&mut self.frame, 8, len);
+        put_u32(&mut self.frame, 12, self.count);
+        put_u64(&mut self.frame, 16, log.0);
+        put_u64(&mut self.frame, 24, base.0);
+        put_u64(&mut self.frame, 32, self.first_arrival.as_millis());
+        put_u32(&mut self.frame, 40, epoch);
+        put_u32(&mut self.frame, 44, previous);
+        put_u64(&mut self.frame, 48, self.last_arrival.as_millis());
+        let checksum = crc32c::crc32c(&self.frame[8..]);
+        put_u32(&mut self.frame, 4, checksum);
+        Batch { frame: Bytes::from(self.frame) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Batch {
+        let mut builder = BatchBuilder::default();
+        builder.push(b"user-1", b"first", Timestamp::from_millis(1000));
+        builder.push(b"user-2", b"", Timestamp::from_millis(1007));
+        builder.seal(LogId(7), Offset(40), 3, 99)
+    }
+
+    #[test]
+    fn what_was_gathered_is_what_is_read() {
+        let batch = Batch::open(sample().frame(), LogId(7)).unwrap();
+        let records: Vec<_> = batch.records().collect();
+        assert_eq!((batch.base(), batch.end(), batch.epoch()), (Offset(40), Offset(42), 3));
+        assert_eq!((batch.previous_checksum(), batch.payload_bytes()), (99, 17));
+        assert_eq!(records[0].data, "first");
+        assert_eq!(records[1].partition_key, "user-2");
+        assert_eq!((records[1].offset, records[1].arrival), (Offset(41), Timestamp::from_millis(1007)));
+        assert_eq!(batch.last_arrival(), Timestamp::from_millis(1007));
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let frame = sample().frame().to_vec();
+        for bit in 0..frame.len() * 8 {
+            let mut flipped = frame.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(Batch::open(&Bytes::from(flipped), LogId(7)).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_cut_or_misplaced_frame_is_told_apart() {
+        let frame = sample().frame().clone();
+        assert_eq!(Batch::open(&frame, LogId(8)).unwrap_err(), BatchError::Misplaced);
+        assert_eq!(Batch::open(&frame.slice(..70), LogId(7)).unwrap_err(), BatchError::Cut(frame.len()));
+        assert_eq!(Batch::open(&Bytes::from_static(&[0; 64]), LogId(7)).unwrap_err(), BatchError::Absent);
+    }
+}

@@ -1,0 +1,13 @@
+//! One shard's log as bytes: batches of records in checksummed frames, the journal entries that commit
+//! them, the segment files they end up in. Pure: no file, ring, clock or HTTP.
+
+mod batch;
+mod bytes_at;
+mod journal;
+mod segment;
+
+pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchError, Record, peek_len};
+pub use journal::{ENTRY_HEADER_BYTES, Entry, EntryError, EntryHeader, open_entry, seal_entry};
+pub use segment::{
+    IndexEntry, SegmentFooter, SegmentHeader, SegmentIndex, footer_bytes, open_footer, segment_bytes_after,
+};

@@ -1,0 +1,254 @@
+//! A segment file: a run of one shard's batches, written behind the journal in large blocks.
+//!
+//! ```text
+//! block 0        header: magic "FLSG"  4 crc32c of 8..40  8 version (u32)  12 zero  16 log id  24 base offset  32 file bytes
+//! block 1 ..     batches; each write-behind starts on a block boundary, zeros fill up to the next
+//! (sealed only)  index: one 24-byte entry (offset, arrival ms, position) per READ_BLOCK_BYTES of log
+//! last block     footer: magic "FLSF"  4 crc32c of 8..64  8 index position  16 index entries  20 crc32c of index
+//!                24 base offset  32 end offset  40 first arrival ms  48 last arrival ms  56 checksum of last batch  60 zero
+//! ```
+//!
+//! A sealed segment is opened by its last block and its index alone; the one unsealed segment of a shard is
+//! scanned. Files are made of zeros and never reused, so the first block that begins no batch ends it.
+
+use crate::limits;
+use crate::platform::{AlignedBuf, BLOCK};
+use crate::types::{LogId, Offset, Timestamp};
+
+use super::bytes_at::{put_u32, put_u64, u32_at, u64_at};
+
+const HEADER_MAGIC: u32 = u32::from_le_bytes(*b"FLSG");
+const FOOTER_MAGIC: u32 = u32::from_le_bytes(*b"FLSF");
+const FORMAT_VERSION: u32 = 1;
+const INDEX_ENTRY_BYTES: usize = 24;
+
+/// The first block of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentHeader {
+    /// Whose batches it holds.
+    pub log: LogId,
+    /// No batch in it begins before this offset.
+    pub base: Offset,
+    /// Size of the whole file.
+    pub file_bytes: u64,
+}
+
+impl SegmentHeader {
+    /// The block as it stands in the file.
+    pub fn to_block(self) -> [u8; BLOCK] {
+        let mut block = [0; BLOCK];
+        put_u32(&mut block, 0, HEADER_MAGIC);
+        put_u32(&mut block, 8, FORMAT_VERSION);
+        put_u64(&mut block, 16, self.log.0);
+        put_u64(&mut block, 24, self.base.0);
+        put_u64(&mut block, 32, self.file_bytes);
+        let checksum = crc32c::crc32c(&block[8..40]);
+        put_u32(&mut block, 4, checksum);
+        block
+    }
+
+    /// Reads the block; `None` if it is not an intact header of a known version.
+    pub fn open(block: &[u8]) -> Option<Self> {
+        let intact = block.len() >= BLOCK
+            && u32_at(block, 0) == HEADER_MAGIC
+            && u32_at(block, 4) == crc32c::crc32c(&block[8..40])
+            && u32_at(block, 8) == FORMAT_VERSION;
+        intact.then(|| Self {
+            log: LogId(u64_at(block, 16)),
+            base: Offset(u64_at(block, 24)),
+            file_bytes: u64_at(block, 32),
+        })
+    }
+}
+
+/// Where in the file a batch begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// Offset of its first record.
+    pub offset: Offset,
+    /// Arrival of its first record.
+    pub arrival: Timestamp,
+    /// Byte position in the file.
+    pub position: u64,
+}
+
+/// A sparse index: enough to begin reading near any offset or time.
+#[derive(Clone, Debug, Default)]
+pub struct SegmentIndex {
+    entries: Vec<IndexEntry>,
+}
+
+impl SegmentIndex {
+    /// Notes that a batch begins at `entry`; keeps it if the last kept one is a read block away.
+    pub fn note(&mut self, entry: IndexEntry) {
+        let due = self
+            .entries
+            .last()
+            .is_none_or(|last| entry.position - last.position >= limits::READ_BLOCK_BYTES as u64);
+        if due {
+            self.entries.push(entry);
+        }
+    }
+
+    /// Position at or before the batch that holds `offset`; `None` if the segment holds nothing.
+    pub fn position_of(&self, offset: Offset) -> Option<u64> {
+        let after = self.entries.partition_point(|entry| entry.offset <= offset);
+        Some(self.entries.get(after.saturating_sub(1))?.position)
+    }
+
+    /// Position and offset at or before the first batch with a record that arrived at `arrival` or later.
+    pub fn position_at(&self, arrival: Timestamp) -> Option<IndexEntry> {
+        let after = self.entries.partition_point(|entry| entry.arrival < arrival);
+        self.entries.get(after.saturating_sub(1)).copied()
+    }
+
+    /// Entries kept.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.entries.len() * INDEX_ENTRY_BYTES];
+        for (entry, at) in self.entries.iter().zip((0..).step_by(INDEX_ENTRY_BYTES)) {
+            put_u64(&mut bytes, at, entry.offset.0);
+            put_u64(&mut bytes, at + 8, entry.arrival.as_millis());
+            put_u64(&mut bytes, at + 16, entry.position);
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Self {
+        let entries = bytes.chunks_exact(INDEX_ENTRY_BYTES).map(|entry| IndexEntry {
+            offset: Offset(u64_at(entry, 0)),
+            arrival: Timestamp::from_millis(u64_at(entry, 8)),
+            position: u64_at(entry, 16),
+        });
+        Self { entries: entries.collect() }
+    }
+}
+
+/// What a sealed segment says of itself in its last block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentFooter {
+    /// Offset of the first record.
+    pub base: Offset,
+    /// Offset past the last record.
+    pub end: Offset,
+    /// Arrival of the first record.
+    pub first_arrival: Timestamp,
+    /// Arrival of the last record.
+    pub last_arrival: Timestamp,
+    /// Checksum of the last batch.
+    pub last_checksum: u32,
+}
+
+/// Bytes the index and the footer of a segment take at the end of its file.
+pub fn footer_bytes(index_entries: usize) -> usize {
+    (index_entries * INDEX_ENTRY_BYTES).next_multiple_of(BLOCK) + BLOCK
+}
+
+impl SegmentFooter {
+    /// Index and footer as they stand at the end of the file of `file_bytes`.
+    pub fn to_blocks(self, index: &SegmentIndex, file_bytes: u64) -> AlignedBuf {
+        let index_bytes = index.to_bytes();
+        let total = footer_bytes(index.len());
+        let mut blocks = AlignedBuf::with_capacity(total);
+        blocks.extend_from_slice(&index_bytes);
+        blocks.pad_to_block();
+        blocks.extend_from_slice(&[0; BLOCK]);
+        let footer_at = blocks.len() - BLOCK;
+        let footer = &mut blocks.as_mut_slice()[footer_at..];
+        put_u32(footer, 0, FOOTER_MAGIC);
+        put_u64(footer, 8, file_bytes - total as u64);
+        put_u32(
+            footer,
+            16,
+            u32::try_from(index.len()).expect("one entry per READ_BLOCK_BYTES of a bounded file"),
+        );
+        put_u32(footer, 20, crc32c::crc32c(&index_bytes));
+        put_u64(footer, 24, self.base.0);
+        put_u64(footer, 32, self.end.0);
+        put_u64(footer, 40, self.first_arrival.as_millis());
+        put_u64(footer, 48, self.last_arrival.as_millis());
+        put_u32(footer, 56, self.last_checksum);
+        let checksum = crc32c::crc32c(&footer[8..64]);
+        put_u32(footer, 4, checksum);
+        blocks
+    }
+
+    /// Reads the index that stands before the footer block; `None` if it is damaged.
+    pub fn open_index(footer_block: &[u8], index_bytes: &[u8]) -> Option<SegmentIndex> {
+        let len = u32_at(footer_block, 16) as usize * INDEX_ENTRY_BYTES;
+        let bytes = index_bytes.get(..len)?;
+        (crc32c::crc32c(bytes) == u32_at(footer_block, 20)).then(|| SegmentIndex::from_bytes(bytes))
+    }
+}
+
+/// Reads a segment's last block: the footer and the index's position and length; `None` if not sealed.
+pub fn open_footer(block: &[u8]) -> Option<(SegmentFooter, u64, usize)> {
+    if block.len() < BLOCK
+        || u32_at(block, 0) != FOOTER_MAGIC
+        || u32_at(block, 4) != crc32c::crc32c(&block[8..64])
+    {
+        return None;
+    }
+    let footer = SegmentFooter {
+        base: Offset(u64_at(block, 24)),
+        end: Offset(u64_at(block, 32)),
+        first_arrival: Timestamp::from_millis(u64_at(block, 40)),
+        last_arrival: Timestamp::from_millis(u64_at(block, 48)),
+        last_checksum: u32_at(block, 56),
+    };
+    Some((footer, u64_at(block, 8), u32_at(block, 16) as usize * INDEX_ENTRY_BYTES))
+}
+
+/// Size of the segment file after one of `previous` bytes that is to hold at least `needed`.
+pub fn segment_bytes_after(previous: Option<u64>, needed: u64) -> u64 {
+    let grown = previous.map_or(limits::SEGMENT_BYTES_MIN, |bytes| bytes.saturating_mul(4));
+    grown.min(limits::SEGMENT_BYTES_MAX).max(needed.next_multiple_of(BLOCK as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_and_footer_read_back_and_notice_damage() {
+        let header = SegmentHeader { log: LogId(3), base: Offset(17), file_bytes: 1 << 20 };
+        let mut block = header.to_block();
+        assert_eq!(SegmentHeader::open(&block), Some(header));
+        block[25] ^= 1;
+        assert_eq!(SegmentHeader::open(&block), None);
+
+        let mut index = SegmentIndex::default();
+        for i in 0..4u64 {
+            let position = 4096 + i * (limits::READ_BLOCK_BYTES as u64 / 2);
+            index.note(IndexEntry {
+                offset: Offset(i * 10),
+                arrival: Timestamp::from_millis(100 + i),
+                position,
+            });
+        }
+        let footer = SegmentFooter {
+            base: Offset(0),
+            end: Offset(40),
+            first_arrival: Timestamp::from_millis(100),
+            last_arrival: Timestamp::from_millis(103),
+            last_checksum: 5,
+        };
+        let blocks = footer.to_blocks(&index, 1 << 20);
+        let last = &blocks.as_slice()[blocks.len() - BLOCK..];
+        let (opened, position, len) = open_footer(last).unwrap();
+        assert_eq!((opened, position), (footer, (1 << 20) - blocks.len() as u64));
+        let reopened = SegmentFooter::open_index(last, &blocks.as_slice()[..len]).unwrap();
+        assert_eq!(reopened.len(), 2, "half a read block apart, every other entry is kept");
+        assert_eq!(reopened.position_of(Offset(25)), Some(4096 + limits::READ_BLOCK_BYTES as u64));
+        assert_eq!(reopened.position_of(Offset(19)), Some(4096));
+        assert_eq!(reopened.position_at(Timestamp::from_millis(99)).unwrap().position, 4096);
+    }
+}

@@ -1,0 +1,164 @@
+//! One shard's log in memory: its recent batches, where its older ones lie, how far write-behind has come.
+
+use std::collections::VecDeque;
+
+use crate::platform::FileId;
+use crate::shard_log::{Batch, SegmentIndex};
+use crate::types::{LogId, Offset, Timestamp};
+
+use super::journal::Generation;
+
+/// A batch in memory.
+#[derive(Debug)]
+pub(super) struct TailBatch {
+    pub(super) batch: Batch,
+    /// The journal use that holds it.
+    pub(super) generation: Generation,
+}
+
+/// A segment file.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) path: String,
+    pub(super) file_bytes: u64,
+    /// Open only while it is written or was lately read.
+    pub(super) file: Option<FileId>,
+    pub(super) base: Offset,
+    pub(super) end: Offset,
+    pub(super) first_arrival: Timestamp,
+    pub(super) last_arrival: Timestamp,
+    pub(super) last_checksum: u32,
+    pub(super) index: SegmentIndex,
+    /// Bytes from the start up to which batches lie.
+    pub(super) data_bytes: u64,
+    /// No more is written to it.
+    pub(super) sealed: bool,
+}
+
+/// What write-behind is doing for a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum WriteBehind {
+    /// Nothing asked.
+    #[default]
+    Idle,
+    /// Waiting for its turn.
+    Queued,
+    /// An operation is in flight.
+    Busy,
+}
+
+/// One log.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) id: LogId,
+    /// The next offset to be assigned.
+    pub(super) next: Offset,
+    /// Every record before it is committed and readable.
+    pub(super) committed: Offset,
+    pub(super) last_arrival: Timestamp,
+    pub(super) last_checksum: u32,
+    /// Number of the gathered slot that still takes records of this log.
+    pub(super) gathering: Option<u64>,
+    pub(super) tail: VecDeque<TailBatch>,
+    /// How many of the tail's batches, from its front, a segment holds.
+    pub(super) tail_flushed: usize,
+    pub(super) unflushed_bytes: usize,
+    pub(super) segments: Vec<Segment>,
+    pub(super) write_behind: WriteBehind,
+    /// Write-behind is wanted up to here.
+    pub(super) wanted: Offset,
+    /// Nothing before it is readable any more.
+    pub(super) trimmed: Offset,
+    /// Why the log cannot be trusted, if recovery found a reason.
+    pub(super) damage: Option<String>,
+}
+
+impl Log {
+    pub(super) fn new(id: LogId) -> Self {
+        Self {
+            id,
+            next: Offset::ZERO,
+            committed: Offset::ZERO,
+            last_arrival: Timestamp::default(),
+            last_checksum: 0,
+            gathering: None,
+            tail: VecDeque::new(),
+            tail_flushed: 0,
+            unflushed_bytes: 0,
+            segments: Vec::new(),
+            write_behind: WriteBehind::Idle,
+            wanted: Offset::ZERO,
+            trimmed: Offset::ZERO,
+            damage: None,
+        }
+    }
+
+    /// Takes a committed batch into the tail.
+    pub(super) fn push_tail(&mut self, batch: Batch, generation: Generation) {
+        self.committed = batch.end();
+        self.unflushed_bytes += batch.frame().len();
+        self.tail.push_back(TailBatch { batch, generation });
+    }
+
+    /// Drops the oldest batch from memory, if a segment holds it; tells its bytes.
+    pub(super) fn evict(&mut self) -> Option<usize> {
+        if self.tail_flushed == 0 {
+            return None;
+        }
+        self.tail_flushed -= 1;
+        self.tail.pop_front().map(|entry| entry.batch.frame().len())
+    }
+
+    /// Whether reading from `from` can be served by the tail (at the tip too).
+    pub(super) fn in_tail(&self, from: Offset) -> bool {
+        from >= self.committed
+            || self.tail.front().is_some_and(|first| first.batch.base() <= from)
+            || self.segments.is_empty()
+    }
+
+    /// Batches of the tail from the one holding `from` on, about `max_bytes` of them and at least one.
+    pub(super) fn tail_from(&self, from: Offset, max_bytes: usize) -> Vec<Batch> {
+        let first = self.tail.partition_point(|entry| entry.batch.end() <= from);
+        take_bytes(self.tail.range(first..).map(|entry| &entry.batch), max_bytes)
+    }
+
+    /// The same from the first batch with a record that arrived at `arrival` or later.
+    pub(super) fn tail_from_time(&self, arrival: Timestamp, max_bytes: usize) -> Vec<Batch> {
+        let first = self.tail.partition_point(|entry| entry.batch.last_arrival() < arrival);
+        take_bytes(self.tail.range(first..).map(|entry| &entry.batch), max_bytes)
+    }
+
+    /// Whether the tail holds the first record that arrived at `arrival` or later.
+    pub(super) fn tail_covers_time(&self, arrival: Timestamp) -> bool {
+        self.segments.last().is_none_or(|segment| segment.last_arrival < arrival)
+            || self.tail.front().is_some_and(|first| first.batch.first_arrival() < arrival)
+    }
+
+    /// Whether there is something to write behind now.
+    pub(super) fn wants_write_behind(&self) -> bool {
+        self.unflushed_end() < self.wanted && self.tail.len() > self.tail_flushed
+    }
+
+    /// Offset up to which segments hold everything.
+    pub(super) fn unflushed_end(&self) -> Offset {
+        self.tail.get(self.tail_flushed).map_or(self.committed, |entry| entry.batch.base())
+    }
+
+    /// The segment still being filled.
+    pub(super) fn open_segment(&mut self) -> Option<&mut Segment> {
+        self.segments.last_mut().filter(|segment| !segment.sealed)
+    }
+}
+
+fn take_bytes<'a>(batches: impl Iterator<Item = &'a Batch>, max_bytes: usize) -> Vec<Batch> {
+    let mut taken = Vec::new();
+    let mut bytes = 0;
+    for batch in batches {
+        if bytes > 0 && bytes + batch.payload_bytes() > max_bytes {
+            break;
+        }
+        bytes += batch.payload_bytes().max(1);
+        taken.push(batch.clone());
+    }
+    taken
+}

@@ -1,0 +1,41 @@
+//! The log engine: appends gather into batches, batches of all shards commit together through one journal,
+//! committed batches stay in a memory tail and are written behind into each shard's segments. Knows
+//! shards as [`LogId`](crate::types::LogId)s only, no names, ARNs or HTTP.
+
+mod ack;
+mod engine;
+mod error;
+mod journal;
+mod log;
+mod read;
+mod recovery;
+mod store;
+mod write_behind;
+
+pub use ack::Ack;
+pub use engine::{Appended, Engine, Event, Settings};
+pub use error::StorageError;
+pub use read::{From, ReadReply};
+pub use store::{Store, Tap};
+
+/// When an append is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Durability {
+    /// Once its bytes would survive a power cut. The default.
+    Sync,
+    /// Once written; made durable every 100 ms. A power cut may take the last moments.
+    Interval,
+    /// Once written; made durable whenever the kernel pleases.
+    None,
+}
+
+impl Durability {
+    /// The flag's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Interval => "interval",
+            Self::None => "none",
+        }
+    }
+}

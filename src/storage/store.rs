@@ -1,0 +1,192 @@
+//! The engine as the rest of the server sees it: a shared handle on one thread, with a task that waits for
+//! the disk and passes on what was committed.
+
+use std::cell::{RefCell, RefMut};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+use metrics::{Histogram, histogram};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::platform::Clock;
+use crate::shard_log::Batch;
+use crate::telemetry::names;
+use crate::types::{Instant, LogId, Offset};
+
+use super::{Appended, Engine, Event, From, ReadReply, StorageError};
+
+/// How often failed write-behinds are tried again, and journals synced with durability `interval`.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Who wants to see batches pass: told on the same thread, between the disk and the acks.
+pub trait Tap {
+    /// A batch is being written. What its readers will need can be prepared meanwhile.
+    fn submitted(&self, batch: &Batch);
+    /// A batch is committed: push it.
+    fn committed(&self, batch: &Batch, now: Instant);
+}
+
+/// The log store. Clones share it.
+#[derive(Clone)]
+pub struct Store(Rc<Inner>);
+
+struct Inner {
+    engine: RefCell<Engine>,
+    clock: Clock,
+    tap: RefCell<Option<Rc<dyn Tap>>>,
+    push_latency: Histogram,
+    put_to_push_latency: Histogram,
+}
+
+impl Store {
+    /// A store over an opened engine. [`Self::run`] has to be driven for anything to commit.
+    pub fn new(engine: Engine, clock: Clock) -> Self {
+        Self(Rc::new(Inner {
+            engine: RefCell::new(engine),
+            clock,
+            tap: RefCell::new(None),
+            push_latency: histogram!(names::PUSH_LATENCY),
+            put_to_push_latency: histogram!(names::PUT_TO_PUSH_LATENCY),
+        }))
+    }
+
+    /// Sets who sees batches pass.
+    pub fn set_tap(&self, tap: Rc<dyn Tap>) {
+        *self.0.tap.borrow_mut() = Some(tap);
+    }
+
+    /// The engine itself, for what is not on the data path. Not to be held across an await.
+    pub fn engine(&self) -> RefMut<'_, Engine> {
+        self.0.engine.borrow_mut()
+    }
+
+    /// Appends one record; it goes off with [`Self::submit`].
+    pub fn append(&self, log: LogId, partition_key: &[u8], data: &[u8]) -> Result<Appended, StorageError> {
+        let (wall, now) = (self.0.clock.wall(), self.0.clock.now());
+        self.engine().append(log, partition_key, data, wall, now)
+    }
+
+    /// Sends off what was appended, or leaves it to the commit in flight to take along next.
+    pub fn submit(&self) {
+        self.engine().submit(self.0.clock.now());
+        self.pass_on();
+    }
+
+    /// Offset past the last committed record.
+    pub fn tip(&self, log: LogId) -> Option<Offset> {
+        self.engine().tip(log)
+    }
+
+    /// Reads about `max_bytes` from `from` on.
+    pub async fn read(&self, log: LogId, from: From, max_bytes: usize) -> ReadReply {
+        if let Some(answer) = self.engine().read_tail(log, from, max_bytes) {
+            return answer;
+        }
+        let receiver = self.engine().read(log, from, max_bytes);
+        receiver.await.unwrap_or(Err(StorageError::NoSuchLog(log)))
+    }
+
+    /// Waits for the disk and passes on what it did, for ever.
+    pub async fn run(&self) -> io::Result<()> {
+        let fd = self.engine().readiness().map(Readiness);
+        let disk = fd.map(|fd| AsyncFd::with_interest(fd, Interest::READABLE)).transpose()?;
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                ready = readable(disk.as_ref()) => ready?,
+                _ = tick.tick() => self.tick(),
+            }
+            self.step();
+        }
+    }
+
+    /// Brings everything to the segments, for a clean stop; gives up after `patience`.
+    pub async fn flush(&self, patience: Duration) {
+        let flushing = async {
+            loop {
+                self.engine().want_all_written();
+                self.step();
+                if !self.engine().is_busy() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if tokio::time::timeout(patience, flushing).await.is_err() {
+            tracing::warn!("stopped before every record reached its segment; the journal holds them");
+        }
+    }
+
+    fn tick(&self) {
+        let now = self.0.clock.now();
+        let mut engine = self.engine();
+        engine.sync_journal();
+        engine.retry_write_behinds(now);
+    }
+
+    fn step(&self) {
+        self.engine().step(self.0.clock.now());
+        self.pass_on();
+    }
+
+    /// Serves the consumers first, then the producers: both wait for the same commit.
+    fn pass_on(&self) {
+        let events = self.engine().take_events();
+        if events.is_empty() {
+            return;
+        }
+        let tap = self.0.tap.borrow().clone();
+        let mut acks = Vec::new();
+        let committed_at = self.0.clock.now();
+        for event in events {
+            match event {
+                Event::Submitted(batches) => {
+                    tap.iter().for_each(|tap| batches.iter().for_each(|batch| tap.submitted(batch)));
+                }
+                Event::Committed { batch, ack, appended_at } => {
+                    tap.iter().for_each(|tap| tap.committed(&batch, committed_at));
+                    acks.push((ack, appended_at));
+                }
+                Event::Stopped => {}
+            }
+        }
+        self.settle(acks, committed_at);
+    }
+
+    fn settle(&self, acks: Vec<(super::Ack, Instant)>, committed_at: Instant) {
+        if acks.is_empty() {
+            return;
+        }
+        let pushed_at = self.0.clock.now();
+        self.0.push_latency.record(pushed_at.since(committed_at));
+        for (ack, appended_at) in acks {
+            self.0.put_to_push_latency.record(pushed_at.since(appended_at));
+            ack.settle(Ok(()));
+        }
+    }
+}
+
+/// Borrows the disk's descriptor for the reactor; the disk keeps owning it.
+struct Readiness(RawFd);
+
+impl AsRawFd for Readiness {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+async fn readable(disk: Option<&AsyncFd<Readiness>>) -> io::Result<()> {
+    match disk {
+        Some(disk) => {
+            disk.readable().await?.clear_ready();
+            Ok(())
+        }
+        None => std::future::pending().await,
+    }
+}
+

@@ -1,0 +1,331 @@
+//! Write-behind: committed batches go from memory into their shard's segment in large blocks, so that the
+//! journal can be used again. Off the fast path: nothing waits for it but the journal's recycling.
+//!
+//! A block that failed to be written is written again elsewhere: its batches are still in memory and in
+//! the journal, so the segment is left as it is and the next one begins where it verifiably ends.
+
+use std::io;
+use std::time::Duration;
+
+use metrics::counter;
+
+use crate::limits;
+use crate::platform::{AlignedBuf, BLOCK, Op, Outcome, Preallocation};
+use crate::shard_log::{IndexEntry, SegmentFooter, SegmentHeader, SegmentIndex, footer_bytes, segment_bytes_after};
+use crate::telemetry::names;
+use crate::types::{Instant, LogId, Offset, Timestamp};
+
+use super::engine::{Engine, Pending, report_failure};
+use super::log::{Log, Segment, WriteBehind};
+
+impl Engine {
+    /// Asks that segments come to hold the log's records up to `wanted`.
+    pub(super) fn want_write_behind(&mut self, id: LogId, wanted: Offset) {
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        log.wanted = log.wanted.max(wanted);
+        if log.write_behind == WriteBehind::Idle && log.wants_write_behind() {
+            log.write_behind = WriteBehind::Queued;
+            self.write_behind_queue.push_back(id);
+        }
+    }
+
+    /// Asks that segments come to hold everything (before a clean stop).
+    pub fn want_all_written(&mut self) {
+        let all: Vec<_> = self.logs.values().map(|log| (log.id, log.committed)).collect();
+        for (id, committed) in all {
+            self.want_write_behind(id, committed);
+        }
+    }
+
+    /// Tries again what failed for want of space or for another passing reason.
+    pub fn retry_write_behinds(&mut self, now: Instant) {
+        let stuck: Vec<_> = self
+            .logs
+            .values()
+            .filter(|log| log.write_behind == WriteBehind::Idle && log.wants_write_behind())
+            .map(|log| log.id)
+            .collect();
+        for id in stuck {
+            self.want_write_behind(id, Offset::ZERO);
+        }
+        self.start_write_behinds(now);
+        self.disk.kick();
+    }
+
+    pub(super) fn start_write_behinds(&mut self, now: Instant) {
+        while self.write_behinds < limits::WRITE_BEHINDS_MAX {
+            let Some(id) = self.write_behind_queue.pop_front() else { return };
+            self.start_write_behind(id, now);
+        }
+    }
+
+    fn start_write_behind(&mut self, id: LogId, now: Instant) {
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        log.write_behind = WriteBehind::Idle;
+        if !log.wants_write_behind() {
+            return;
+        }
+        log.write_behind = WriteBehind::Busy;
+        self.write_behinds += 1;
+        let (pending, op) = match log.segments.last().filter(|segment| !segment.sealed) {
+            Some(open) => match gather_block(log, open) {
+                Some(block) => block.write_into(id, open, now),
+                None => seal(id, open),
+            },
+            None => create(log),
+        };
+        self.submit_op(pending, op);
+    }
+
+    pub(super) fn segment_created(&mut self, id: LogId, path: String, bytes: u64, result: io::Result<Outcome>) {
+        let file = match result {
+            Ok(Outcome::Created(file)) => file,
+            Ok(_) => return debug_assert!(false, "a create answers with its file"),
+            Err(error) => return self.write_behind_failed(id, &error),
+        };
+        let Some(log) = self.logs.get_mut(&id) else {
+            self.disk.close(file);
+            self.write_behinds -= 1;
+            return self.submit_op(Pending::Remove, Op::Remove { path });
+        };
+        let base = log.unflushed_end();
+        log.segments.push(Segment {
+            path,
+            file_bytes: bytes,
+            file: Some(file),
+            base,
+            end: base,
+            first_arrival: Timestamp::default(),
+            last_arrival: Timestamp::default(),
+            last_checksum: 0,
+            index: SegmentIndex::default(),
+            data_bytes: 0,
+            sealed: false,
+        });
+        self.write_behind_done(id);
+    }
+
+    pub(super) fn segment_written(
+        &mut self,
+        id: LogId,
+        result: io::Result<(usize, u64, u64)>,
+        took: Duration,
+    ) {
+        let (batches, at, len) = match result {
+            Ok(written) => written,
+            Err(error) => {
+                self.abandon_segment(id);
+                return self.write_behind_failed(id, &error);
+            }
+        };
+        self.record_write_behind(took);
+        let Some(log) = self.logs.get_mut(&id) else { return self.write_behinds -= 1 };
+        let flushed = note_written(log, batches, at, len);
+        for generation in flushed {
+            self.journal.flushed(generation, 1);
+        }
+        self.evict();
+        self.write_behind_done(id);
+    }
+
+    pub(super) fn segment_sealed(&mut self, id: LogId, result: io::Result<Outcome>) {
+        let Some(log) = self.logs.get_mut(&id) else { return self.write_behinds -= 1 };
+        if let Some(segment) = log.segments.last_mut() {
+            segment.sealed = true;
+            if let Some(file) = segment.file.take() {
+                self.disk.close(file);
+            }
+        }
+        // Without its footer the segment is scanned at the next start; nothing else is lost.
+        report_failure("seal", result.err());
+        self.write_behind_done(id);
+    }
+
+    /// Forgets a log, its files included.
+    pub fn remove_log(&mut self, id: LogId) {
+        let Some(log) = self.logs.remove(&id) else { return };
+        for entry in log.tail.iter().skip(log.tail_flushed) {
+            self.journal.flushed(entry.generation, 1);
+        }
+        self.tail_bytes -= log.tail.iter().map(|entry| entry.batch.frame().len()).sum::<usize>();
+        self.eviction.retain(|&queued| queued != id);
+        for segment in log.segments {
+            self.remove_segment(segment);
+        }
+        self.disk.kick();
+    }
+
+    /// Removes segments whose every record arrived before `horizon`, but never the newest: it carries the
+    /// log's end across restarts. Records before the horizon in what remains are for readers to skip.
+    pub fn trim(&mut self, id: LogId, horizon: Timestamp) {
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        let keep_from = log.segments.len().saturating_sub(1);
+        let expired =
+            log.segments.iter().take(keep_from).take_while(|s| s.sealed && s.last_arrival < horizon).count();
+        let removed: Vec<_> = log.segments.drain(..expired).collect();
+        if let Some(last) = removed.last() {
+            log.trimmed = log.trimmed.max(last.end);
+        }
+        for segment in removed {
+            self.remove_segment(segment);
+        }
+        self.disk.kick();
+    }
+
+    fn remove_segment(&mut self, segment: Segment) {
+        if let Some(file) = segment.file {
+            self.disk.close(file);
+        }
+        self.submit_op(Pending::Remove, Op::Remove { path: segment.path });
+    }
+
+    fn write_behind_done(&mut self, id: LogId) {
+        self.write_behinds -= 1;
+        if let Some(log) = self.logs.get_mut(&id) {
+            log.write_behind = WriteBehind::Idle;
+        }
+        self.want_write_behind(id, Offset::ZERO);
+    }
+
+    /// The batches stay where they are, in memory and in the journal; [`Self::retry_write_behinds`] comes
+    /// back to them.
+    fn write_behind_failed(&mut self, id: LogId, error: &io::Error) {
+        counter!(names::STORAGE_FAILURES, "operation" => "write_behind").increment(1);
+        tracing::error!(log = %id, %error, "write-behind failed and will be tried again");
+        self.write_behinds -= 1;
+        if let Some(log) = self.logs.get_mut(&id) {
+            log.write_behind = WriteBehind::Idle;
+        }
+    }
+
+    fn abandon_segment(&mut self, id: LogId) {
+        let Some(segment) = self.logs.get_mut(&id).and_then(Log::open_segment) else { return };
+        segment.sealed = true;
+        if let Some(file) = segment.file.take() {
+            self.disk.close(file);
+        }
+    }
+}
+
+/// Batches laid out for one write.
+struct Block {
+    buf: AlignedBuf,
+    batches: usize,
+}
+
+impl Block {
+    fn write_into(self, log: LogId, segment: &Segment, started: Instant) -> (Pending, Op) {
+        let file = segment.file.expect("a segment being filled is open");
+        let (batches, len) = (self.batches, self.buf.len() as u64);
+        let (at, buf) = if segment.data_bytes == 0 {
+            (0, self.with_header(log, segment))
+        } else {
+            (segment.data_bytes, self.buf)
+        };
+        let first_data = if at == 0 { BLOCK as u64 } else { at };
+        let pending = Pending::SegmentWrite { log, batches, at: first_data, len, started };
+        (pending, Op::Write { file, at, buf, durable: true })
+    }
+
+    fn with_header(self, log: LogId, segment: &Segment) -> AlignedBuf {
+        let header = SegmentHeader { log, base: segment.base, file_bytes: segment.file_bytes };
+        let mut whole = AlignedBuf::with_capacity(BLOCK + self.buf.len());
+        whole.extend_from_slice(&header.to_block());
+        whole.extend_from_slice(self.buf.as_slice());
+        whole
+    }
+}
+
+impl Segment {
+    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing adds.
+    fn has_room(&self, bytes: usize, batches: usize) -> bool {
+        let footer = footer_bytes(self.index.len() + batches) as u64;
+        let data = bytes.next_multiple_of(BLOCK) as u64;
+        self.data_bytes.max(BLOCK as u64) + data + footer <= self.file_bytes
+    }
+}
+
+/// The oldest batches no segment holds, about [`limits::WRITE_BEHIND_BYTES`] of them and as many as `into`
+/// has room for; `None` if it is full.
+fn gather_block(log: &Log, into: &Segment) -> Option<Block> {
+    let mut bytes = 0;
+    let mut batches = 0;
+    for entry in log.tail.range(log.tail_flushed..) {
+        let with_this = bytes + entry.batch.frame().len();
+        let enough = batches > 0 && with_this > limits::WRITE_BEHIND_BYTES;
+        if enough || !into.has_room(with_this, batches + 1) {
+            break;
+        }
+        bytes = with_this;
+        batches += 1;
+    }
+    let mut buf = AlignedBuf::with_capacity(bytes.next_multiple_of(BLOCK));
+    for entry in log.tail.range(log.tail_flushed..log.tail_flushed + batches) {
+        buf.extend_from_slice(entry.batch.frame());
+    }
+    buf.pad_to_block();
+    (batches > 0).then_some(Block { buf, batches })
+}
+
+/// The next segment: at least large enough for the oldest batch that waits.
+fn create(log: &Log) -> (Pending, Op) {
+    let first = log.tail.get(log.tail_flushed).map_or(0, |entry| entry.batch.frame().len());
+    let needed = (BLOCK + first.next_multiple_of(BLOCK) + footer_bytes(1)) as u64;
+    let bytes = segment_bytes_after(log.segments.last().map(|segment| segment.file_bytes), needed);
+    let path = segment_path(log.id, log.unflushed_end(), log.segments.last());
+    let op = Op::Create { path: path.clone(), bytes, preallocation: Preallocation::Reserved };
+    (Pending::SegmentCreate { log: log.id, path, bytes }, op)
+}
+
+/// Named by log and first offset; a retry after an abandoned, still empty segment gets a further mark.
+fn segment_path(id: LogId, base: Offset, last: Option<&Segment>) -> String {
+    let mut path = format!("segments/{id}-{base}.seg");
+    while last.is_some_and(|last| last.path >= path && last.base == base) {
+        path.insert_str(path.len() - 4, "x");
+    }
+    path
+}
+
+fn seal(log: LogId, segment: &Segment) -> (Pending, Op) {
+    let footer = SegmentFooter {
+        base: segment.base,
+        end: segment.end,
+        first_arrival: segment.first_arrival,
+        last_arrival: segment.last_arrival,
+        last_checksum: segment.last_checksum,
+    };
+    let buf = footer.to_blocks(&segment.index, segment.file_bytes);
+    let at = segment.file_bytes - buf.len() as u64;
+    let file = segment.file.expect("a segment being filled is open");
+    (Pending::SegmentSeal { log }, Op::Write { file, at, buf, durable: true })
+}
+
+/// Books `batches` batches, now at `at` in the open segment; tells the journal uses they came from.
+fn note_written(log: &mut Log, batches: usize, at: u64, len: u64) -> Vec<super::journal::Generation> {
+    let first = log.tail_flushed;
+    let segment = log.segments.last_mut().expect("a write goes to the last segment");
+    let mut position = at;
+    let mut generations = Vec::with_capacity(batches);
+    for entry in log.tail.range(first..first + batches) {
+        segment.take(&entry.batch, position);
+        position += entry.batch.frame().len() as u64;
+        log.unflushed_bytes -= entry.batch.frame().len();
+        generations.push(entry.generation);
+    }
+    segment.data_bytes = at + len;
+    log.tail_flushed += batches;
+    generations
+}
+
+impl Segment {
+    /// Books one batch at `position`.
+    pub(super) fn take(&mut self, batch: &crate::shard_log::Batch, position: u64) {
+        if self.index.is_empty() {
+            self.first_arrival = batch.first_arrival();
+        }
+        self.index.note(IndexEntry { offset: batch.base(), arrival: batch.first_arrival(), position });
+        self.end = batch.end();
+        self.last_arrival = batch.last_arrival();
+        self.last_checksum = batch.checksum();
+    }
+}

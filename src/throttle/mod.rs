@@ -1,0 +1,9 @@
+//! Throttles as plain integer arithmetic: they are told `now` and answer at once, or say when to come back.
+
+mod quotas;
+mod shard;
+mod token_bucket;
+
+pub use quotas::Quotas;
+pub use shard::{Refused, ShardReads, ShardWrites};
+pub use token_bucket::TokenBucket;
