@@ -2,7 +2,27 @@
 //! system's clock, files and rings; everything above can run against a simulation.
 
 mod aligned;
+mod clock;
+#[cfg(test)]
+mod contract;
+mod data_dir;
 mod disk;
+mod host;
+mod job;
+pub mod random;
+mod ring_disk;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
+mod threads;
+mod transfer;
+mod uring;
+mod workers;
 
 pub use aligned::{AlignedBuf, BLOCK};
+pub use clock::Clock;
+#[cfg(any(test, feature = "sim"))]
+pub use clock::SimulatedTime;
 pub use disk::{Completion, Disk, Entry, FileId, Op, Outcome, Preallocation, Token};
+pub use host::{Backend, open, open_ring};
+pub use ring_disk::RingDisk;
+pub use uring::TaskRun;
