@@ -1,5 +1,13 @@
 //! The vocabulary: ids, numbers and times, with their text forms and nothing that behaves.
 
+pub mod arn;
+pub mod hash_key;
+pub mod sequence_number;
+pub mod shard_id;
 pub mod time;
 
+pub use arn::{ConsumerArn, StreamArn, is_valid_name};
+pub use hash_key::{HashKey, HashKeyRange};
+pub use sequence_number::SequenceNumber;
+pub use shard_id::ShardId;
 pub use time::{Instant, Timestamp};
