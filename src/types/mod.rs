@@ -1,7 +1,15 @@
 //! The vocabulary: ids, numbers and times, with their text forms and nothing that behaves.
 
+pub mod arn;
+pub mod hash_key;
 pub mod position;
+pub mod sequence_number;
+pub mod shard_id;
 pub mod time;
 
+pub use arn::{ConsumerArn, StreamArn, is_valid_name};
+pub use hash_key::{HashKey, HashKeyRange};
 pub use position::{LogId, Offset};
+pub use sequence_number::SequenceNumber;
+pub use shard_id::ShardId;
 pub use time::{Instant, Timestamp};
