@@ -15,6 +15,7 @@
 //! | 8 | [`config`], [`server`] | composition, start, drain |
 
 pub mod api;
+pub mod catalog;
 pub mod limits;
 pub mod net;
 pub mod platform;

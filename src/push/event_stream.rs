@@ -1,13 +1,224 @@
-//! One accepted subscription, ready to be driven into a connection.
+//! One accepted subscription and the task that serves it: asks the state machine for the next step and
+//! takes it. At the tip the commit path serves it and this task sleeps.
 
-use super::EventSink;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use metrics::counter;
+
+use crate::limits;
+use crate::shard_log::Batch;
+use crate::storage::From;
+use crate::telemetry::names;
+use crate::types::{Instant, Offset};
+use crate::wire::event_stream;
+
+use super::live::Live;
+use super::{Accept, Ending, EventEncoder, EventSink, Gone, Hub, Step, Subscription, View};
 
 /// An accepted `SubscribeToShard`, before its first event is sent.
-pub struct EventStream {}
+pub struct EventStream {
+    pub(super) hub: Rc<Hub>,
+    pub(super) accept: Accept,
+    pub(super) subscription: Subscription,
+    pub(super) accepted_at: Instant,
+}
+
+/// How a subscription came to its end.
+enum Over {
+    Ended(Ending),
+    ShardEnd,
+    ClientGone,
+}
 
 impl EventStream {
     /// Sends events until the subscription ends or the client goes; then finishes the sink.
-    pub async fn drive(self, mut sink: impl EventSink + 'static) {
-        sink.finish();
+    pub async fn drive(self, sink: impl EventSink + 'static) {
+        let Self { hub, accept, subscription, accepted_at } = self;
+        let live = hub.join(&accept, subscription, Box::new(sink), accepted_at);
+        let seat = Seat { hub, accept, live };
+        let over = seat.serve().await.unwrap_or(Over::ClientGone);
+        counter!(names::SUBSCRIPTION_ENDS, "cause" => over.cause()).increment(1);
+        seat.live.finish();
+    }
+}
+
+/// A place in the hub's audience, given up when dropped: also when the connection takes the task with it.
+struct Seat {
+    hub: Rc<Hub>,
+    accept: Accept,
+    live: Rc<Live>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.hub.leave(self.accept.log, &self.live);
+    }
+}
+
+impl Seat {
+    async fn serve(&self) -> Result<Over, Gone> {
+        self.live.send(event_stream::initial_response()).await?;
+        loop {
+            match self.next_step() {
+                Step::End(reason) => return self.say_goodbye(reason).await,
+                Step::ShardEnd => return self.send_shard_end().await,
+                Step::Idle => self.send_idle().await?,
+                Step::Read { from, max_bytes } => self.send_records(from, max_bytes).await?,
+                Step::WaitForRoom(until) => self.wait(until, true).await?,
+                Step::Wait(until) => self.wait(until, false).await?,
+            }
+        }
+    }
+
+    fn next_step(&self) -> Step {
+        let engine = self.hub.store.engine();
+        // A log that is gone has no tip: the subscription is about to be ended for it.
+        let tip = engine.tip(self.accept.log).unwrap_or_default();
+        let drained = !engine.has_uncommitted(self.accept.log);
+        drop(engine);
+        let closed = drained && self.hub.children(self.accept.log).is_some();
+        let (room, now) = (self.live.room(limits::EVENT_BYTES_MAX), self.hub.clock.now());
+        self.live.subscription.borrow_mut().step(View { tip, closed, room, now })
+    }
+
+    /// Sleeps until `until`, a wake-up, the client's end or, if asked for, more room.
+    async fn wait(&self, until: Instant, for_room: bool) -> Result<(), Gone> {
+        let sleep = tokio::time::sleep(until.since(self.hub.clock.now()).max(Duration::from_micros(1)));
+        tokio::select! {
+            biased;
+            () = self.live.woken.notified() => Ok(()),
+            () = self.live.gone() => Err(Gone),
+            room = self.live.wait_for_room(limits::EVENT_BYTES_MAX), if for_room => room,
+            () = sleep => Ok(()),
+        }
+    }
+
+    async fn send_idle(&self) -> Result<(), Gone> {
+        let next = self.live.subscription.borrow().next();
+        let event = EventEncoder::begin(self.accept.identity, next, self.hub.clock.wall(), 0, 0).finish();
+        self.live.subscription.borrow_mut().took(next, self.hub.clock.now());
+        self.live.count(0, 0);
+        self.send(event).await
+    }
+
+    async fn send_records(&self, from: Offset, max_bytes: usize) -> Result<(), Gone> {
+        let read = self.hub.store.read(self.accept.log, From::Offset(from), max_bytes);
+        let batches = tokio::select! {
+            batches = read => batches,
+            () = self.live.gone() => return Err(Gone),
+        };
+        match batches {
+            Ok(batches) => match self.encode(&batches, from, max_bytes) {
+                Some((event, end, payload_bytes, records)) => {
+                    self.live.subscription.borrow_mut().sent(end, payload_bytes, self.hub.clock.now());
+                    self.live.count(records, payload_bytes);
+                    self.send(event).await
+                }
+                None => Ok(self.skip_gap(from)),
+            },
+            Err(error) => {
+                tracing::warn!(%error, subscription = %self.accept.label, "a subscription cannot be served");
+                self.live.subscription.borrow_mut().end(Ending::Failed);
+                Ok(())
+            }
+        }
+    }
+
+    /// One event of what lies from `from` on: about `max_bytes` of payload, at least one record.
+    fn encode(
+        &self,
+        batches: &[Batch],
+        from: Offset,
+        max_bytes: usize,
+    ) -> Option<(Bytes, Offset, usize, u64)> {
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        for record in batches.iter().flat_map(Batch::records).filter(|record| record.offset >= from) {
+            let full = bytes + record.payload_bytes() > max_bytes || taken.len() == limits::EVENT_RECORDS_MAX;
+            if full && !taken.is_empty() {
+                break;
+            }
+            bytes += record.payload_bytes();
+            taken.push(record);
+        }
+        let last = taken.last()?;
+        let end = last.offset.plus(1);
+        let at_tip = self.hub.store.tip(self.accept.log).is_none_or(|tip| end >= tip);
+        let behind = if at_tip { 0 } else { self.hub.clock.wall().millis_since(last.arrival) };
+        let mut event = EventEncoder::begin(self.accept.identity, end, last.arrival, behind, bytes);
+        taken.iter().for_each(|record| event.record(record));
+        Some((event.finish(), end, bytes, taken.len() as u64))
+    }
+
+    /// Offsets may be left out at the tip after an unclean stop: nothing to read there, go on behind them.
+    fn skip_gap(&self, from: Offset) {
+        let tip = self.hub.store.tip(self.accept.log).unwrap_or(from);
+        self.live.subscription.borrow_mut().took(tip.max(from), self.hub.clock.now());
+    }
+
+    async fn send_shard_end(&self) -> Result<Over, Gone> {
+        let children = self.hub.children(self.accept.log).unwrap_or_default();
+        let event = EventEncoder::begin_final(self.accept.identity).finish_final(&children);
+        self.live.count(0, 0);
+        self.send(event).await?;
+        Ok(Over::ShardEnd)
+    }
+
+    /// Ends with the exception clients expect, or cleanly where they should simply come back.
+    async fn say_goodbye(&self, reason: Ending) -> Result<Over, Gone> {
+        let label = &self.accept.label;
+        let (kind, text) = match reason {
+            Ending::Expired | Ending::Shutdown => return Ok(Over::Ended(reason)),
+            Ending::Replaced => (
+                "ResourceInUseException",
+                format!("Another active subscription exists for this consumer: {label}"),
+            ),
+            Ending::Deregistered => ("ResourceNotFoundException", format!("Consumer not found: {label}")),
+            Ending::Deleted => ("ResourceNotFoundException", format!("Stream not found: {label}")),
+            Ending::Failed => ("InternalFailureException", "The shard cannot be read.".to_owned()),
+        };
+        self.live.send(event_stream::exception(kind, &text)).await?;
+        Ok(Over::Ended(reason))
+    }
+
+    /// Sends a whole message, however slowly the peer takes it, but not beyond the subscription's end.
+    async fn send(&self, message: Bytes) -> Result<(), Gone> {
+        if self.live.room(message.len()) >= message.len() {
+            return self.live.send(message).await;
+        }
+        tokio::select! {
+            sent = self.live.send(message) => sent,
+            () = self.live.gone() => Err(Gone),
+            () = self.ended() => Err(Gone),
+        }
+    }
+
+    /// Waits until the subscription is over. A message half sent then stays so: the stream is reset.
+    async fn ended(&self) {
+        loop {
+            let left = self.live.subscription.borrow().time_left(self.hub.clock.now());
+            let Some(left) = left else { return };
+            tokio::select! {
+                () = self.live.woken.notified() => {}
+                () = tokio::time::sleep(left) => {}
+            }
+        }
+    }
+}
+
+impl Over {
+    fn cause(&self) -> &'static str {
+        match self {
+            Self::Ended(Ending::Expired) => "expired",
+            Self::Ended(Ending::Replaced) => "replaced",
+            Self::Ended(Ending::Deregistered) => "deregistered",
+            Self::Ended(Ending::Deleted) => "deleted",
+            Self::Ended(Ending::Shutdown) => "shutdown",
+            Self::Ended(Ending::Failed) => "failed",
+            Self::ShardEnd => "shard_end",
+            Self::ClientGone => "client",
+        }
     }
 }

@@ -1,7 +1,18 @@
-//! Enhanced fan-out: who is subscribed, what each is due, and when.
+//! Enhanced fan-out: who is subscribed, what each is due, and when. Commits come in from the log, encoded
+//! events go out to sinks; knows no operation, no HTTP/2 and no socket.
 
+mod event;
 mod event_stream;
+mod hub;
+mod live;
 mod sink;
+mod subscription;
 
+#[cfg(test)]
+mod tests;
+
+pub use event::{ChildShard, EventEncoder, ShardIdentity};
 pub use event_stream::EventStream;
+pub use hub::{Accept, Hub, HubSettings, NotAccepted};
 pub use sink::{EventSink, Gone};
+pub use subscription::{Ending, Step, Subscription, View};

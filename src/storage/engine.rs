@@ -471,8 +471,11 @@ impl Engine {
     fn journal_synced(&mut self, result: std::io::Result<Outcome>) {
         if let Err(error) = result {
             counter!(names::STORAGE_FAILURES, "operation" => "commit").increment(1);
-            let nothing =
-                InFlight { generation: self.journal.generation, batches: Vec::new(), submitted_at: Instant::default() };
+            let nothing = InFlight {
+                generation: self.journal.generation,
+                batches: Vec::new(),
+                submitted_at: Instant::default(),
+            };
             let commit = self.in_flight.take().unwrap_or(nothing);
             self.stop(format!("journal sync: {error}"), commit);
         }
@@ -557,12 +560,13 @@ fn slot_for<'a>(
     data_bytes: usize,
     now: Instant,
 ) -> &'a mut Gathered {
-    let open = log.gathering.and_then(|slot| usize::try_from(slot.checked_sub(first)?).ok()).filter(|&slot| {
-        gathered.get(slot).is_some_and(|open| {
-            open.builder.len() + data_bytes <= limits::BATCH_BYTES_MAX
-                && open.builder.count() < limits::BATCH_RECORDS_MAX
-        })
-    });
+    let open =
+        log.gathering.and_then(|slot| usize::try_from(slot.checked_sub(first)?).ok()).filter(|&slot| {
+            gathered.get(slot).is_some_and(|open| {
+                open.builder.len() + data_bytes <= limits::BATCH_BYTES_MAX
+                    && open.builder.count() < limits::BATCH_RECORDS_MAX
+            })
+        });
     let slot = open.unwrap_or_else(|| {
         log.gathering = Some(first + gathered.len() as u64);
         let (builder, ack) = (BatchBuilder::default(), Ack::default());

@@ -59,9 +59,22 @@ pub(super) struct Journal {
 
 impl Journal {
     /// A ring whose next entry opens a new use of one of `files`, at least one of which is free.
-    pub(super) fn new(files: Vec<JournalFile>, last: Generation, commit: u64, previous_checksum: u32) -> Self {
+    pub(super) fn new(
+        files: Vec<JournalFile>,
+        last: Generation,
+        commit: u64,
+        previous_checksum: u32,
+    ) -> Self {
         // Past the end of any file: the first entry rolls.
-        Self { files, active: usize::MAX, at: u64::MAX, generation: last, commit, previous_checksum, creating: false }
+        Self {
+            files,
+            active: usize::MAX,
+            at: u64::MAX,
+            generation: last,
+            commit,
+            previous_checksum,
+            creating: false,
+        }
     }
 
     /// Sets aside `len` bytes; `None` while every file is still needed.

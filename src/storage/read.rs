@@ -13,9 +13,9 @@ use crate::shard_log::{Batch, BatchError, peek_len};
 use crate::telemetry::names;
 use crate::types::{LogId, Offset, Timestamp};
 
+use super::StorageError;
 use super::engine::{Engine, Pending};
 use super::log::{Log, Segment};
-use super::StorageError;
 
 /// Segment files kept open for readers.
 const FILES_READ_MAX: usize = 64;

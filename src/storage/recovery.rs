@@ -16,10 +16,10 @@ use crate::shard_log::{
 };
 use crate::types::{Instant, LogId, Offset, Timestamp};
 
+use super::StorageError;
 use super::engine::{Engine, Settings, create_journal_file};
 use super::journal::{Generation, Journal, JournalFile};
 use super::log::{Log, Segment};
-use super::StorageError;
 
 /// Offsets left out after a stop in which acknowledged records may have been lost (durability other than
 /// `sync`), so that no sequence number a client saw is given out twice.
@@ -64,7 +64,8 @@ impl Engine {
             let failed = |error: &io::Error| StorageError::prepare("a journal file", error);
             if self.journal.files.len() < limits::JOURNAL_FILES_MAX {
                 let op = create_journal_file(self.journal.files.len());
-                let file = created(run(self.disk.as_mut(), op).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
+                let file =
+                    created(run(self.disk.as_mut(), op).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
                 let bytes = limits::JOURNAL_FILE_BYTES;
                 self.journal.files.push(JournalFile { file, bytes, generation: None, unflushed: 0 });
                 continue;
@@ -72,7 +73,10 @@ impl Engine {
             self.want_all_written();
             self.step(Instant::default());
             if self.pending.is_empty() {
-                return Err(StorageError::prepare("segments", &io::Error::other("write-behind makes no progress")));
+                return Err(StorageError::prepare(
+                    "segments",
+                    &io::Error::other("write-behind makes no progress"),
+                ));
             }
             self.wait();
             self.step(Instant::default());

@@ -189,4 +189,3 @@ async fn readable(disk: Option<&AsyncFd<Readiness>>) -> io::Result<()> {
         None => std::future::pending().await,
     }
 }
-

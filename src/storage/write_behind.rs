@@ -11,7 +11,9 @@ use metrics::counter;
 
 use crate::limits;
 use crate::platform::{AlignedBuf, BLOCK, Op, Outcome, Preallocation};
-use crate::shard_log::{IndexEntry, SegmentFooter, SegmentHeader, SegmentIndex, footer_bytes, segment_bytes_after};
+use crate::shard_log::{
+    IndexEntry, SegmentFooter, SegmentHeader, SegmentIndex, footer_bytes, segment_bytes_after,
+};
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset, Timestamp};
 
@@ -77,7 +79,13 @@ impl Engine {
         self.submit_op(pending, op);
     }
 
-    pub(super) fn segment_created(&mut self, id: LogId, path: String, bytes: u64, result: io::Result<Outcome>) {
+    pub(super) fn segment_created(
+        &mut self,
+        id: LogId,
+        path: String,
+        bytes: u64,
+        result: io::Result<Outcome>,
+    ) {
         let file = match result {
             Ok(Outcome::Created(file)) => file,
             Ok(_) => return debug_assert!(false, "a create answers with its file"),

@@ -6,13 +6,15 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Upper bounds of all latency histograms: 50 µs to 10 s.
 pub const LATENCY_BUCKETS_SECS: [f64; 22] = [
-    0.000_05, 0.000_1, 0.000_15, 0.000_2, 0.000_3, 0.000_4, 0.000_5, 0.000_7, 0.001, 0.001_5, 0.002, 0.003, 0.005,
-    0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+    0.000_05, 0.000_1, 0.000_15, 0.000_2, 0.000_3, 0.000_4, 0.000_5, 0.000_7, 0.001, 0.001_5, 0.002, 0.003,
+    0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
 /// Upper bounds of the records-per-commit histogram.
-pub const COUNT_BUCKETS: [f64; 12] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 2048.0, 8192.0];
+pub const COUNT_BUCKETS: [f64; 12] =
+    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 2048.0, 8192.0];
 /// Upper bounds of the bytes-per-commit histogram: 4 KiB to 16 MiB.
-pub const BYTE_BUCKETS: [f64; 7] = [4096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
+pub const BYTE_BUCKETS: [f64; 7] =
+    [4096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
 
 macro_rules! metrics_table {
     ($($kind:ident $id:ident = $name:literal, $unit:ident, $help:literal;)*) => {

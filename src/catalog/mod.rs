@@ -1,0 +1,18 @@
+//! The control plane as a state machine: streams, shards and consumers, changed only by applying journaled
+//! commands. Pure: replaying the journal rebuilds the same catalog. Knows no records and no wire.
+
+mod command;
+mod consumer;
+mod lifecycle;
+mod shard;
+mod state;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+pub use command::{Command, Rejection};
+pub use consumer::{Consumer, ConsumerStatus};
+pub use shard::Shard;
+pub use state::{Catalog, Effect, ShardAddress};
+pub use stream::{Stream, StreamMode, StreamStatus};

@@ -1,0 +1,103 @@
+//! What users of the catalog rely on.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::types::{HashKey, ShardId, Timestamp};
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn with_stream(shards: u32) -> Catalog {
+    let mut catalog = Catalog::default();
+    let create = Command::CreateStream {
+        stream: "orders".into(),
+        at: at(1000),
+        mode: StreamMode::Provisioned,
+        shards,
+        max_record_kib: 1024,
+        tags: BTreeMap::new(),
+    };
+    assert_eq!(catalog.apply(&create).map(|effect| effect.opened.len()), Ok(shards as usize));
+    assert_eq!(catalog.apply(&create), Err(Rejection::StreamExists));
+    catalog
+}
+
+/// Every hash key belongs to exactly one open shard.
+fn assert_covers(stream: &Stream) {
+    let mut next = 0u128;
+    let open: Vec<_> = stream.open_shards().collect();
+    for (index, shard) in open.iter().enumerate() {
+        assert_eq!(shard.range.start.0, next);
+        next = shard.range.end.0.wrapping_add(1);
+        assert_eq!(next == 0, index + 1 == open.len());
+    }
+}
+
+#[test]
+fn a_stream_and_its_consumer_move_through_their_states_by_themselves() {
+    let mut catalog = with_stream(2);
+    let register =
+        Command::RegisterConsumer { stream: "orders".into(), consumer: "app".into(), at: at(1050) };
+    catalog.apply(&register).unwrap();
+    let (due, activate) = catalog.next_transition(100).unwrap();
+    assert_eq!(due, at(1100));
+    catalog.apply(&activate).unwrap();
+    let (due, activate) = catalog.next_transition(100).unwrap();
+    assert_eq!(due, at(1150));
+    catalog.apply(&activate).unwrap();
+    assert_eq!(catalog.next_transition(100), None);
+    let stream = catalog.stream("orders").unwrap();
+    assert_eq!(stream.status, StreamStatus::Active);
+    assert_eq!(stream.consumers["app"].status, ConsumerStatus::Active);
+
+    catalog.apply(&Command::DeleteStream { stream: "orders".into(), at: at(2000) }).unwrap();
+    let (_, remove) = catalog.next_transition(100).unwrap();
+    let effect = catalog.apply(&remove).unwrap();
+    assert_eq!((effect.removed.len(), effect.ended_consumers.len()), (2, 1));
+    assert_eq!((catalog.stream_count(), catalog.logs().len()), (0, 0));
+}
+
+#[test]
+fn split_and_merge_keep_the_hash_space_covered_and_the_lineage_told() {
+    let mut catalog = with_stream(2);
+    let parent = catalog.stream("orders").unwrap().shards[0].clone();
+    let split = Command::Reshard {
+        stream: "orders".into(),
+        at: at(5000),
+        parents: vec![parent.id],
+        starts: vec![parent.range.start, HashKey(77)],
+    };
+    let effect = catalog.apply(&split).unwrap();
+    assert_eq!((effect.closed, effect.opened.len()), (vec![parent.log], 2));
+    let stream = catalog.stream("orders").unwrap().clone();
+    assert_covers(&stream);
+    assert_eq!(stream.shards[0].children, [ShardId(2), ShardId(3)]);
+    assert_eq!(stream.shard_for(HashKey(76)).id, ShardId(2));
+    assert_eq!(stream.shard_for(HashKey(77)).parent, Some(ShardId(0)));
+
+    let merge = Command::Reshard {
+        stream: "orders".into(),
+        at: at(6000),
+        parents: vec![ShardId(3), ShardId(1)],
+        starts: vec![HashKey(77)],
+    };
+    catalog.apply(&merge).unwrap();
+    let stream = catalog.stream("orders").unwrap();
+    assert_covers(stream);
+    assert_eq!(stream.shard(ShardId(4)).unwrap().parents().collect::<Vec<_>>(), [ShardId(3), ShardId(1)]);
+    assert_eq!(catalog.apply(&merge), Err(Rejection::Shards), "closed shards do not merge again");
+}
+
+#[test]
+fn commands_survive_their_journal_form() {
+    let command = Command::Reshard {
+        stream: "s".into(),
+        at: at(1),
+        parents: vec![ShardId(0)],
+        starts: vec![HashKey(0), HashKey(u128::MAX)],
+    };
+    let text = serde_json::to_string(&command).unwrap();
+    assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
+}

@@ -1,0 +1,295 @@
+//! Everyone who is subscribed: takes new subscriptions by the service's rules, passes each commit to those
+//! at the tip, ends those whose time or consumer or shard is over.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use metrics::{Gauge, counter, gauge};
+
+use crate::limits;
+use crate::platform::Clock;
+use crate::shard_log::Batch;
+use crate::storage::{Store, Tap};
+use crate::telemetry::names;
+use crate::throttle::{Quotas, TokenBucket};
+use crate::types::{Instant, LogId, Offset};
+
+use super::live::{Live, Meters, Offer};
+use super::{ChildShard, Ending, EventEncoder, EventSink, EventStream, ShardIdentity, Subscription};
+
+/// What the hub is told once.
+#[derive(Clone, Copy, Debug)]
+pub struct HubSettings {
+    /// Push quota; `None` for unlimited.
+    pub quotas: Option<Quotas>,
+    /// How long a subscription lasts.
+    pub lifetime: Duration,
+}
+
+/// A subscription that passed all checks but the hub's own.
+pub struct Accept {
+    /// Whose.
+    pub consumer: u64,
+    /// The shard's log.
+    pub log: LogId,
+    /// What its sequence numbers are made of.
+    pub identity: ShardIdentity,
+    /// What took the shard's place, if it is closed.
+    pub children: Option<Vec<ChildShard>>,
+    /// The first record due.
+    pub start: Offset,
+    /// The stream's name, for metrics.
+    pub stream: String,
+    /// The consumer's name, for metrics.
+    pub consumer_name: String,
+    /// `account:stream:shard:consumer`, for texts.
+    pub label: String,
+}
+
+/// Why the hub refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAccepted {
+    /// The same consumer subscribed to the same shard less than five seconds ago.
+    TooSoon,
+    /// More subscriptions than the server holds.
+    TooMany,
+}
+
+/// The registry of subscriptions, and the log's tap.
+pub struct Hub {
+    inner: RefCell<Inner>,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    settings: HubSettings,
+    active: Gauge,
+}
+
+#[derive(Default)]
+struct Inner {
+    shards: HashMap<LogId, Audience>,
+    /// When each consumer last subscribed to each shard, and what became of it.
+    recent: HashMap<(u64, LogId), Recent>,
+    live: usize,
+    shutting_down: bool,
+}
+
+struct Recent {
+    accepted_at: Instant,
+    live: Weak<Live>,
+}
+
+/// A shard's subscribers.
+struct Audience {
+    identity: ShardIdentity,
+    live: Vec<Rc<Live>>,
+    /// Events encoded while their commits are being written.
+    prepared: VecDeque<(Offset, Bytes)>,
+    children: Option<Vec<ChildShard>>,
+}
+
+impl Hub {
+    /// A hub for the subscriptions to `store`'s logs, tapping its commits.
+    pub fn new(store: Store, clock: Clock, settings: HubSettings) -> Rc<Self> {
+        let active = gauge!(names::SUBSCRIPTIONS);
+        active.set(0.0);
+        let hub = Rc::new(Self { inner: RefCell::default(), store: store.clone(), clock, settings, active });
+        store.set_tap(Rc::new(HubTap(Rc::downgrade(&hub))));
+        hub
+    }
+
+    /// Takes a subscription, ending the one it replaces. It is served once driven into a sink.
+    pub fn accept(self: &Rc<Self>, accept: Accept) -> Result<EventStream, NotAccepted> {
+        let now = self.clock.now();
+        let key = (accept.consumer, accept.log);
+        let mut inner = self.inner.borrow_mut();
+        if inner.live >= limits::SUBSCRIPTIONS_MAX {
+            return Err(NotAccepted::TooMany);
+        }
+        if let Some(recent) = inner.recent.get(&key) {
+            if now.since(recent.accepted_at) < Duration::from_secs(limits::SUBSCRIPTION_TAKE_OVER_SECS) {
+                return Err(NotAccepted::TooSoon);
+            }
+            end(recent.live.upgrade().as_deref(), Ending::Replaced);
+        }
+        inner.recent.insert(key, Recent { accepted_at: now, live: Weak::new() });
+        let quota = self.settings.quotas.map(|q| TokenBucket::full(q.push_bytes, q.push_bytes, now));
+        let subscription = Subscription::new(accept.start, quota, self.settings.lifetime, now);
+        Ok(EventStream { hub: self.clone(), accept, subscription, accepted_at: now })
+    }
+
+    /// Puts an accepted subscription among the shard's audience.
+    pub(super) fn join(
+        &self,
+        accept: &Accept,
+        subscription: Subscription,
+        sink: Box<dyn EventSink>,
+        accepted_at: Instant,
+    ) -> Rc<Live> {
+        let mut inner = self.inner.borrow_mut();
+        let live = Rc::new(Live::new(accept.consumer, subscription, sink, meters(accept)));
+        if inner.shutting_down {
+            live.subscription.borrow_mut().end(Ending::Shutdown);
+        }
+        match inner.recent.get_mut(&(accept.consumer, accept.log)) {
+            Some(recent) if recent.accepted_at == accepted_at => recent.live = Rc::downgrade(&live),
+            // Between its acceptance and its first byte another one took its place.
+            _ => live.subscription.borrow_mut().end(Ending::Replaced),
+        }
+        let audience = inner.shards.entry(accept.log).or_insert_with(|| Audience::new(accept));
+        audience.live.push(live.clone());
+        inner.live += 1;
+        self.active.set(inner.live as f64);
+        live
+    }
+
+    /// Takes a subscription out of the audience; doing it twice is harmless.
+    pub(super) fn leave(&self, log: LogId, live: &Rc<Live>) {
+        if live.left.replace(true) {
+            return;
+        }
+        let mut inner = self.inner.borrow_mut();
+        if let Some(audience) = inner.shards.get_mut(&log) {
+            audience.live.retain(|other| !Rc::ptr_eq(other, live));
+            if audience.live.is_empty() {
+                inner.shards.remove(&log);
+            }
+        }
+        inner.live -= 1;
+        self.active.set(inner.live as f64);
+        self.forget_old(&mut inner);
+    }
+
+    /// What took the shard's place, once it is closed.
+    pub(super) fn children(&self, log: LogId) -> Option<Vec<ChildShard>> {
+        self.inner.borrow().shards.get(&log).and_then(|audience| audience.children.clone())
+    }
+
+    /// Tells the shard's subscribers that it is closed and what follows it.
+    pub fn close_shard(&self, log: LogId, children: Vec<ChildShard>) {
+        let mut inner = self.inner.borrow_mut();
+        let Some(audience) = inner.shards.get_mut(&log) else { return };
+        audience.children = Some(children);
+        audience.live.iter().for_each(|live| live.woken.notify_one());
+    }
+
+    /// Ends the subscriptions of a consumer that is being deregistered.
+    pub fn end_consumer(&self, consumer: u64) {
+        self.end_where(Ending::Deregistered, |_, live| live.consumer == consumer);
+    }
+
+    /// Ends the subscriptions to a log that is gone.
+    pub fn end_log(&self, log: LogId) {
+        self.end_where(Ending::Deleted, |of, _| of == log);
+    }
+
+    /// Ends all subscriptions cleanly, now and from now on: clients resubscribe elsewhere or later.
+    pub fn shut_down(&self) {
+        self.inner.borrow_mut().shutting_down = true;
+        self.end_where(Ending::Shutdown, |_, _| true);
+    }
+
+    /// How many subscriptions are being served.
+    pub fn live_count(&self) -> usize {
+        self.inner.borrow().live
+    }
+
+    fn end_where(&self, reason: Ending, matches: impl Fn(LogId, &Live) -> bool) {
+        for (&log, audience) in &self.inner.borrow().shards {
+            for live in audience.live.iter().filter(|live| matches(log, live)) {
+                end(Some(live), reason);
+            }
+        }
+    }
+
+    /// Forgets subscriptions that ended long enough ago not to matter to the five-second rule.
+    fn forget_old(&self, inner: &mut Inner) {
+        let now = self.clock.now();
+        let rule = Duration::from_secs(limits::SUBSCRIPTION_TAKE_OVER_SECS);
+        if inner.recent.len() > 2 * inner.live + 1024 {
+            inner
+                .recent
+                .retain(|_, recent| recent.live.strong_count() > 0 || now.since(recent.accepted_at) < rule);
+        }
+    }
+
+    fn prepare(&self, batch: &Batch) {
+        let mut inner = self.inner.borrow_mut();
+        let Some(audience) = inner.shards.get_mut(&batch.log()) else { return };
+        let event = encode_batch(audience.identity, batch);
+        audience.prepared.push_back((batch.base(), event));
+    }
+
+    fn publish(&self, batch: &Batch, now: Instant) {
+        let mut inner = self.inner.borrow_mut();
+        let Some(audience) = inner.shards.get_mut(&batch.log()) else { return };
+        let mut event = None;
+        while let Some((base, encoded)) = audience.prepared.pop_front() {
+            if base == batch.base() {
+                event = Some(encoded);
+                break;
+            }
+        }
+        // Its first subscriber came while the commit was being written.
+        let message = event.unwrap_or_else(|| encode_batch(audience.identity, batch));
+        let offer = Offer {
+            base: batch.base(),
+            end: batch.end(),
+            records: batch.count(),
+            payload_bytes: batch.payload_bytes(),
+            message: &message,
+            now,
+        };
+        audience.live.iter().for_each(|live| live.offer(offer));
+    }
+}
+
+impl Audience {
+    fn new(accept: &Accept) -> Self {
+        let (live, prepared) = (Vec::new(), VecDeque::new());
+        Self { identity: accept.identity, live, prepared, children: accept.children.clone() }
+    }
+}
+
+/// The whole batch as one event, the same for everyone at the tip.
+fn encode_batch(identity: ShardIdentity, batch: &Batch) -> Bytes {
+    let mut event =
+        EventEncoder::begin(identity, batch.end(), batch.last_arrival(), 0, batch.payload_bytes());
+    batch.records().for_each(|record| event.record(&record));
+    event.finish()
+}
+
+fn end(live: Option<&Live>, reason: Ending) {
+    if let Some(live) = live {
+        live.subscription.borrow_mut().end(reason);
+        live.woken.notify_one();
+    }
+}
+
+fn meters(accept: &Accept) -> Meters {
+    let labels = [("stream", accept.stream.clone()), ("consumer", accept.consumer_name.clone())];
+    Meters {
+        bytes: counter!(names::EFO_BYTES, &labels),
+        records: counter!(names::EFO_RECORDS, &labels),
+        events: counter!(names::EFO_EVENTS, &labels),
+    }
+}
+
+/// The store holds its tap and the hub holds the store: one of the two references is weak.
+struct HubTap(Weak<Hub>);
+
+impl Tap for HubTap {
+    fn submitted(&self, batch: &Batch) {
+        if let Some(hub) = self.0.upgrade() {
+            hub.prepare(batch);
+        }
+    }
+
+    fn committed(&self, batch: &Batch, now: Instant) {
+        if let Some(hub) = self.0.upgrade() {
+            hub.publish(batch, now);
+        }
+    }
+}

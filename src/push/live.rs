@@ -1,0 +1,115 @@
+//! A subscription with its sink: what the commit path and the subscription's own task share.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+
+use bytes::Bytes;
+use metrics::Counter;
+use tokio::sync::Notify;
+
+use crate::types::{Instant, Offset};
+
+use super::{EventSink, Gone, Subscription};
+
+/// Counters of one consumer of one stream.
+pub(super) struct Meters {
+    pub(super) bytes: Counter,
+    pub(super) records: Counter,
+    pub(super) events: Counter,
+}
+
+/// A subscription being served.
+pub(super) struct Live {
+    pub(super) consumer: u64,
+    pub(super) subscription: RefCell<Subscription>,
+    sink: RefCell<Box<dyn EventSink>>,
+    pub(super) woken: Notify,
+    pub(super) meters: Meters,
+    /// Set once its slot was taken out of the hub.
+    pub(super) left: Cell<bool>,
+}
+
+/// A commit on its way to everyone at the tip.
+#[derive(Clone, Copy)]
+pub(super) struct Offer<'a> {
+    pub(super) base: Offset,
+    pub(super) end: Offset,
+    pub(super) records: u32,
+    pub(super) payload_bytes: usize,
+    pub(super) message: &'a Bytes,
+    pub(super) now: Instant,
+}
+
+impl Live {
+    pub(super) fn new(
+        consumer: u64,
+        subscription: Subscription,
+        sink: Box<dyn EventSink>,
+        meters: Meters,
+    ) -> Self {
+        let (subscription, sink) = (RefCell::new(subscription), RefCell::new(sink));
+        Self { consumer, subscription, sink, woken: Notify::new(), meters, left: Cell::new(false) }
+    }
+
+    /// Sends the commit if the subscription is at the tip, within quota and the peer has room for all of
+    /// it; else leaves it to the subscription's task.
+    pub(super) fn offer(&self, offer: Offer<'_>) {
+        let mut subscription = self.subscription.borrow_mut();
+        if !subscription.offer(offer.base, offer.payload_bytes, offer.now) {
+            return self.woken.notify_one();
+        }
+        if self.send_whole(offer.message) {
+            subscription.took(offer.end, offer.now);
+            self.count(u64::from(offer.records), offer.payload_bytes);
+        } else {
+            subscription.declined(offer.payload_bytes);
+            self.woken.notify_one();
+        }
+    }
+
+    pub(super) fn count(&self, records: u64, payload_bytes: usize) {
+        self.meters.events.increment(1);
+        if records > 0 {
+            self.meters.records.increment(records);
+            self.meters.bytes.increment(payload_bytes as u64);
+        }
+    }
+
+    /// Bytes the peer takes now, of about `wanted`.
+    pub(super) fn room(&self, wanted: usize) -> usize {
+        self.sink.borrow_mut().capacity(wanted)
+    }
+
+    /// Sends a message piece by piece as the peer grants room for it.
+    pub(super) async fn send(&self, mut message: Bytes) -> Result<(), Gone> {
+        while !message.is_empty() {
+            let room = self.room(message.len());
+            if room == 0 {
+                self.wait_for_room(message.len()).await?;
+            } else {
+                let piece = message.split_to(room.min(message.len()));
+                self.sink.borrow_mut().send(piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the peer takes something.
+    pub(super) async fn wait_for_room(&self, wanted: usize) -> Result<(), Gone> {
+        poll_fn(|cx| self.sink.borrow_mut().poll_capacity(cx, wanted)).await.map(drop)
+    }
+
+    /// Waits until the peer has gone.
+    pub(super) async fn gone(&self) {
+        poll_fn(|cx| self.sink.borrow_mut().poll_gone(cx)).await;
+    }
+
+    pub(super) fn finish(&self) {
+        self.sink.borrow_mut().finish();
+    }
+
+    fn send_whole(&self, message: &Bytes) -> bool {
+        let mut sink = self.sink.borrow_mut();
+        sink.capacity(message.len()) >= message.len() && sink.send(message.clone()).is_ok()
+    }
+}
