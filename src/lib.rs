@@ -19,6 +19,7 @@ pub mod catalog;
 pub mod limits;
 pub mod net;
 pub mod platform;
+pub mod pull;
 pub mod push;
 pub mod shard_log;
 pub mod storage;

@@ -1,5 +1,41 @@
-//! The operations, and the one pipeline every request passes through. Knows no socket and no TLS.
+//! The operations, and the one pipeline every request passes through. One file per resource; adding an
+//! operation edits one of them. Knows no socket and no TLS.
 
+mod consumers;
+mod context;
+mod control;
+mod envelope;
+mod error;
 mod exchange;
+mod gates;
+mod operation;
+mod page_token;
+mod position;
+mod records;
+mod reads;
+mod resharding;
+mod resource_ref;
+mod service;
+mod shards;
+mod streams;
 
-pub use exchange::{Reply, Request, Service};
+pub use context::{Context, Identity};
+pub use control::Control;
+pub use error::ApiError;
+pub use exchange::{Reply, Request};
+pub use operation::{Answer, Entry};
+pub use service::Service;
+
+/// Every operation that is built.
+pub fn operations() -> impl Iterator<Item = &'static Entry> {
+    [
+        streams::OPERATIONS,
+        shards::OPERATIONS,
+        resharding::OPERATIONS,
+        records::OPERATIONS,
+        reads::OPERATIONS,
+        consumers::OPERATIONS,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -8,9 +8,11 @@ pub mod error_body;
 pub mod event_stream;
 mod json;
 pub mod members;
+mod sealed;
 pub mod target;
 mod value;
 
 pub use codec::{Codec, Malformed};
 pub use members::{InputError, Members, Pattern};
+pub use sealed::SealKey;
 pub use value::Value;

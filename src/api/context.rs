@@ -1,0 +1,98 @@
+//! What operations work with: the catalog's shell, the log, the hub, the gates, and who we are.
+
+use std::rc::Rc;
+
+use crate::platform::Clock;
+use crate::push::Hub;
+use crate::storage::Store;
+use crate::throttle::Quotas;
+use crate::types::{StreamArn, Timestamp};
+use crate::wire::SealKey;
+
+use super::Control;
+use super::gates::Gates;
+
+/// The account and region this server plays.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Twelve digits.
+    pub account: String,
+    /// The region's name.
+    pub region: String,
+}
+
+/// Everything an operation may touch. One per core.
+pub struct Context {
+    pub(super) identity: Identity,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) hub: Rc<Hub>,
+    pub(super) control: Rc<Control>,
+    pub(super) gates: Gates,
+    pub(super) quotas: Option<Quotas>,
+    pub(super) key: SealKey,
+}
+
+impl Context {
+    /// A context over running rooms; `quotas` is `None` where limits are off.
+    pub fn new(
+        identity: Identity,
+        clock: Clock,
+        store: Store,
+        hub: Rc<Hub>,
+        control: Rc<Control>,
+        quotas: Option<Quotas>,
+    ) -> Rc<Self> {
+        let key = control.seal_key();
+        let gates = Gates::new(quotas);
+        Rc::new(Self { identity, clock, store, hub, control, gates, quotas, key })
+    }
+
+    pub(super) fn stream_arn(&self, name: &str) -> StreamArn {
+        StreamArn::new(&self.identity.region, &self.identity.account, name)
+    }
+}
+
+/// `Thu Jan 22 01:22:02 UTC 2015`, as the service prints times in texts.
+pub(super) fn calendar_text(time: Timestamp) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let secs = time.as_secs();
+    let days = secs / 86_400;
+    let (year, month, day) = civil_date(days);
+    let weekday = DAYS[usize::try_from(days % 7).unwrap_or_default()];
+    let (hour, minute, second) = (secs / 3600 % 24, secs / 60 % 60, secs % 60);
+    format!("{weekday} {} {day:02} {hour:02}:{minute:02}:{second:02} UTC {year}", MONTHS[month])
+}
+
+/// Year, month (from 0) and day of a day counted from 1970-01-01.
+fn civil_date(mut days: u64) -> (u64, usize, u64) {
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let mut year = 1970;
+    while days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(is_leap(year));
+    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while days >= lengths[month] {
+        days -= lengths[month];
+        month += 1;
+    }
+    (year, month, days + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_times_as_the_service_does() {
+        let text = |secs| calendar_text(Timestamp::from_millis(secs * 1000));
+        assert_eq!(text(1_421_889_722), "Thu Jan 22 01:22:02 UTC 2015");
+        assert_eq!(text(1_709_164_799), "Wed Feb 28 23:59:59 UTC 2024");
+        assert_eq!(text(1_709_164_800), "Thu Feb 29 00:00:00 UTC 2024");
+    }
+}

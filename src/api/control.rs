@@ -1,0 +1,203 @@
+//! The catalog's shell: commands are journaled in the catalog's own log, applied once durable, and their
+//! effects carried to the log and the hub. One change at a time.
+
+use std::cell::{Ref, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::gauge;
+use tokio::sync::{Mutex, Notify};
+
+use crate::catalog::{Catalog, Command, Effect, Rejection, Shard, Stream};
+use crate::platform::{Clock, random};
+use crate::push::{ChildShard, Hub};
+use crate::storage::{From, Store, StorageError};
+use crate::telemetry::names;
+use crate::types::{LogId, Offset};
+use crate::wire::SealKey;
+
+use super::ApiError;
+
+/// Bytes of the catalog's log read at a time when it is replayed.
+const REPLAY_BYTES: usize = 1 << 20;
+/// Bytes of the key that seals iterators and page tokens.
+const SECRET_BYTES: usize = 32;
+
+/// The control plane's one writer.
+pub struct Control {
+    catalog: RefCell<Catalog>,
+    store: Store,
+    hub: Rc<Hub>,
+    clock: Clock,
+    turn: Mutex<()>,
+    changed: Notify,
+    transition_millis: u64,
+}
+
+impl Control {
+    /// Rebuilds the catalog from its log and opens the logs it knows; `Store::run` must be under way.
+    /// States that clients can observe last `transition_millis`.
+    pub async fn open(
+        store: Store,
+        hub: Rc<Hub>,
+        clock: Clock,
+        transition_millis: u64,
+    ) -> Result<Rc<Self>, StorageError> {
+        store.engine().open_log(LogId::CATALOG);
+        let catalog = RefCell::new(replay(&store).await?);
+        let (turn, changed) = (Mutex::new(()), Notify::new());
+        let control = Self { catalog, store, hub, clock, turn, changed, transition_millis };
+        if control.catalog().secret().is_empty() {
+            let mut secret = [0; SECRET_BYTES];
+            random::fill_secret(&mut secret);
+            let secret = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+            control.journal(Command::Genesis { secret }).await?;
+        }
+        control.adopt_logs();
+        Ok(Rc::new(control))
+    }
+
+    /// The catalog as it stands. Not to be held across an await.
+    pub fn catalog(&self) -> Ref<'_, Catalog> {
+        self.catalog.borrow()
+    }
+
+    /// The stream of this name, in whatever state.
+    pub(super) fn stream(&self, name: &str) -> Option<Arc<Stream>> {
+        self.catalog().stream(name).cloned()
+    }
+
+    pub(super) fn seal_key(&self) -> SealKey {
+        SealKey::new(self.catalog().secret().as_bytes())
+    }
+
+    /// Makes one change: `decide` sees the catalog as the command will find it, and gives the command or
+    /// the reason against it.
+    pub(super) async fn change(
+        &self,
+        decide: impl FnOnce(&Catalog) -> Result<Command, ApiError>,
+    ) -> Result<(), ApiError> {
+        let _turn = self.turn.lock().await;
+        let command = decide(&self.catalog())?;
+        self.journal(command).await?;
+        Ok(())
+    }
+
+    /// Takes the transitions that are due, for ever.
+    pub async fn run_transitions(&self) {
+        loop {
+            let next = self.catalog().next_transition(self.transition_millis);
+            let Some((due, command)) = next else {
+                self.changed.notified().await;
+                continue;
+            };
+            let wait = due.millis_since(self.clock.wall());
+            if wait > 0 {
+                tokio::select! {
+                    () = self.changed.notified() => {}
+                    () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+                }
+                continue;
+            }
+            if self.take_transition(command).await.is_err() {
+                // The log has stopped; nothing moves on until the server is started again.
+                return;
+            }
+        }
+    }
+
+    async fn take_transition(&self, command: Command) -> Result<(), StorageError> {
+        let _turn = self.turn.lock().await;
+        let still_due = self.catalog().next_transition(self.transition_millis);
+        if still_due.is_some_and(|(_, due)| due == command) {
+            self.journal(command).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a command durable, applies it and carries out its effects.
+    async fn journal(&self, command: Command) -> Result<(), StorageError> {
+        let text = serde_json::to_vec(&command).expect("commands are plain data");
+        let appended = self.store.append(LogId::CATALOG, b"", &text)?;
+        self.store.submit();
+        appended.ack.wait().await?;
+        let effect = self.catalog.borrow_mut().apply(&command);
+        match effect {
+            Ok(effect) => self.carry_out(&effect),
+            Err(rejection) => tracing::warn!(%rejection, ?command, "a command no longer applied"),
+        }
+        gauge!(names::STREAMS).set(self.catalog().stream_count() as f64);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    fn carry_out(&self, effect: &Effect) {
+        for &log in &effect.opened {
+            self.store.engine().open_log(log);
+        }
+        for &log in &effect.closed {
+            self.hub.close_shard(log, children_of(&self.catalog(), log));
+        }
+        for &consumer in &effect.ended_consumers {
+            self.hub.end_consumer(consumer);
+        }
+        for &log in &effect.removed {
+            self.hub.end_log(log);
+            self.store.engine().remove_log(log);
+        }
+    }
+
+    fn adopt_logs(&self) {
+        let mut known = self.catalog().logs();
+        known.push(LogId::CATALOG);
+        for (log, damage) in self.store.engine().retain_logs(&known) {
+            tracing::error!(%log, %damage, "a shard's log is damaged: it is neither read nor written");
+        }
+        gauge!(names::STREAMS).set(self.catalog().stream_count() as f64);
+    }
+}
+
+/// What took over from the closed shard of `log`.
+fn children_of(catalog: &Catalog, log: LogId) -> Vec<ChildShard> {
+    let address = catalog.address(log);
+    let stream = address.and_then(|address| catalog.stream(&address.stream).cloned());
+    match (address, stream) {
+        (Some(address), Some(stream)) => {
+            stream.shard(address.shard).map_or_else(Vec::new, |shard| child_shards(&stream, shard))
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The children of a closed shard, each with all its parents.
+pub(super) fn child_shards(stream: &Stream, shard: &Shard) -> Vec<ChildShard> {
+    let children = shard.children.iter().filter_map(|&id| stream.shard(id));
+    children
+        .map(|child| ChildShard { id: child.id, parents: child.parents().collect(), range: child.range })
+        .collect()
+}
+
+async fn replay(store: &Store) -> Result<Catalog, StorageError> {
+    let mut catalog = Catalog::default();
+    let mut next = Offset::ZERO;
+    loop {
+        let batches = store.read(LogId::CATALOG, From::Offset(next), REPLAY_BYTES).await?;
+        let Some(last) = batches.last() else { return Ok(catalog) };
+        let end = last.end();
+        for record in batches.iter().flat_map(|batch| batch.records()).filter(|record| record.offset >= next) {
+            replay_one(&mut catalog, &record.data)?;
+        }
+        next = end;
+    }
+}
+
+fn replay_one(catalog: &mut Catalog, text: &[u8]) -> Result<(), StorageError> {
+    let command: Command = serde_json::from_slice(text).map_err(|error| StorageError::Damaged {
+        log: LogId::CATALOG,
+        what: format!("a command of an unknown form: {error}"),
+    })?;
+    // Rejected then, rejected now: the command changed nothing.
+    let _: Result<Effect, Rejection> = catalog.apply(&command);
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! The throttles of every shard that was lately used, and the counters of every stream: looked up once per
+//! record, so kept apart from the catalog.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use metrics::{Counter, counter};
+
+use crate::telemetry::names;
+use crate::throttle::{Quotas, Refused, ShardReads, ShardWrites};
+use crate::types::{Instant, LogId};
+
+/// Throttles and counters, created at first use.
+pub(super) struct Gates {
+    quotas: Option<Quotas>,
+    shards: RefCell<HashMap<LogId, (ShardWrites, ShardReads)>>,
+    streams: RefCell<HashMap<String, Rc<StreamMeters>>>,
+}
+
+/// Counters of one stream.
+pub(super) struct StreamMeters {
+    pub(super) incoming_bytes: Counter,
+    pub(super) incoming_records: Counter,
+    pub(super) read_bytes: Counter,
+    pub(super) read_records: Counter,
+    pub(super) write_throttled: Counter,
+    pub(super) read_throttled: Counter,
+    pub(super) iterator_throttled: Counter,
+}
+
+impl Gates {
+    pub(super) fn new(quotas: Option<Quotas>) -> Self {
+        Self { quotas, shards: RefCell::default(), streams: RefCell::default() }
+    }
+
+    /// Admits one record of `bytes` to a shard.
+    pub(super) fn admit_write(&self, log: LogId, bytes: usize, now: Instant) -> Result<(), Refused> {
+        self.with(log, now, |writes, _| writes.admit(bytes as u64, now))
+    }
+
+    /// Admits one `GetRecords` call.
+    pub(super) fn admit_read(&self, log: LogId, now: Instant) -> Result<(), Refused> {
+        self.with(log, now, |_, reads| reads.admit_call(now))
+    }
+
+    /// Charges what a `GetRecords` call returned.
+    pub(super) fn charge_read(&self, log: LogId, bytes: usize, now: Instant) {
+        let _ = self.with(log, now, |_, reads| {
+            reads.charge(bytes as u64, now);
+            Ok(())
+        });
+    }
+
+    /// Admits one `GetShardIterator` call.
+    pub(super) fn admit_iterator(&self, log: LogId, now: Instant) -> Result<(), Refused> {
+        self.with(log, now, |_, reads| reads.admit_iterator(now))
+    }
+
+    /// The stream's counters.
+    pub(super) fn meters(&self, stream: &str) -> Rc<StreamMeters> {
+        if let Some(meters) = self.streams.borrow().get(stream) {
+            return meters.clone();
+        }
+        let meters = Rc::new(StreamMeters::new(stream));
+        self.streams.borrow_mut().insert(stream.to_owned(), meters.clone());
+        meters
+    }
+
+    /// Forgets shards that are gone.
+    pub(super) fn forget(&self, known: impl Fn(LogId) -> bool) {
+        self.shards.borrow_mut().retain(|&log, _| known(log));
+    }
+
+    fn with(
+        &self,
+        log: LogId,
+        now: Instant,
+        ask: impl FnOnce(&mut ShardWrites, &mut ShardReads) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let Some(quotas) = &self.quotas else { return Ok(()) };
+        let mut shards = self.shards.borrow_mut();
+        let (writes, reads) =
+            shards.entry(log).or_insert_with(|| (ShardWrites::new(quotas, now), ShardReads::new(quotas, now)));
+        ask(writes, reads)
+    }
+}
+
+impl StreamMeters {
+    fn new(stream: &str) -> Self {
+        let stream = stream.to_owned();
+        let throttled = |kind| counter!(names::THROTTLED, "stream" => stream.clone(), "kind" => kind);
+        Self {
+            incoming_bytes: counter!(names::INCOMING_BYTES, "stream" => stream.clone()),
+            incoming_records: counter!(names::INCOMING_RECORDS, "stream" => stream.clone()),
+            read_bytes: counter!(names::GET_RECORDS_BYTES, "stream" => stream.clone()),
+            read_records: counter!(names::GET_RECORDS_RECORDS, "stream" => stream.clone()),
+            write_throttled: throttled("write"),
+            read_throttled: throttled("read"),
+            iterator_throttled: throttled("iterator"),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What an operation declares, and the table entry made of it. Routing, decoding and metric labels derive
+//! from the entry.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use crate::push::EventStream;
+use crate::wire::{Codec, Members, Value};
+
+use super::{ApiError, Context};
+
+/// What an operation answers with.
+pub enum Answer {
+    /// No output shape: an empty body.
+    Empty,
+    /// An output structure.
+    Output(Value<'static>),
+    /// A stream of events.
+    Events(Box<EventStream>),
+}
+
+/// One operation.
+pub(super) trait Operation {
+    /// Its name in the service's model.
+    const NAME: &'static str;
+    /// Its input, borrowed from the request.
+    type Input<'v>;
+
+    /// Reads the input's members in the service's own order.
+    fn read<'v>(members: &mut Members<'_, 'v>) -> Self::Input<'v>;
+
+    /// Carries it out.
+    fn run<'v>(
+        input: Self::Input<'v>,
+        context: &Rc<Context>,
+    ) -> impl Future<Output = Result<Answer, ApiError>> + use<'_, 'v, Self>;
+}
+
+type Call = for<'a> fn(
+    &'a Value<'a>,
+    Codec,
+    &'a Rc<Context>,
+) -> Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + 'a>>;
+
+/// An operation as the table holds it.
+pub struct Entry {
+    /// Its name in the service's model.
+    pub name: &'static str,
+    pub(super) call: Call,
+}
+
+/// The entry of an operation.
+pub(super) const fn entry<O: Operation>() -> Entry {
+    Entry { name: O::NAME, call: |body, codec, context| Box::pin(call::<O>(body, codec, context)) }
+}
+
+async fn call<O: Operation>(
+    body: &Value<'_>,
+    codec: Codec,
+    context: &Rc<Context>,
+) -> Result<Answer, ApiError> {
+    let mut members = Members::new(body, codec)?;
+    let input = O::read(&mut members);
+    members.finish()?;
+    O::run(input, context).await
+}

@@ -1,0 +1,207 @@
+//! Pulling records: iterators and `GetRecords`.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::catalog::{Shard, Stream};
+use crate::limits;
+use crate::pull::{Page, ShardIterator};
+use crate::push::ChildShard;
+use crate::shard_log::Record;
+use crate::storage::From;
+use crate::types::{Offset, Timestamp};
+use crate::wire::{Members, Pattern, Value};
+
+use super::control::child_shards;
+use super::operation::{Answer, Entry, Operation, entry};
+use super::position::{KINDS, Position, identity_of};
+use super::records::throttle_text;
+use super::resource_ref::{StreamRef, no_shard_to_read, no_such_shard, shard_to_read};
+use super::shards::range_value;
+use super::streams::timestamp;
+use super::{ApiError, Context};
+
+/// This resource's operations.
+pub(super) const OPERATIONS: &[Entry] = &[entry::<GetShardIterator>(), entry::<GetRecords>()];
+
+struct GetShardIterator;
+
+struct GetShardIteratorInput<'v> {
+    shard: &'v str,
+    position: Position<'v>,
+    stream: StreamRef<'v>,
+    dry_run: bool,
+}
+
+impl Operation for GetShardIterator {
+    const NAME: &'static str = "GetShardIterator";
+    type Input<'v> = GetShardIteratorInput<'v>;
+
+    fn read<'v>(m: &mut Members<'_, 'v>) -> GetShardIteratorInput<'v> {
+        GetShardIteratorInput {
+            shard: m.text("ShardId").length(1, 128).pattern(Pattern::Name).required(),
+            position: Position {
+                kind: m.enumeration("ShardIteratorType", KINDS).required(),
+                sequence_number: m.text("StartingSequenceNumber").pattern(Pattern::SequenceNumber).optional(),
+                timestamp: m.timestamp("Timestamp").optional(),
+                operation: Self::NAME,
+            },
+            stream: StreamRef::read(m),
+            dry_run: m.boolean("DryRun").optional().unwrap_or(false),
+        }
+    }
+
+    async fn run(input: GetShardIteratorInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+        let stream = input.stream(context)?;
+        let shard = shard_to_read(context, &stream, input.shard)?;
+        let offset = input.position.resolve(context, &stream, shard).await?;
+        if input.dry_run {
+            return Err(ApiError::dry_run());
+        }
+        if context.gates.admit_iterator(shard.log, context.clock.now()).is_err() {
+            context.gates.meters(&stream.name).iterator_throttled.increment(1);
+            return Err(ApiError::throughput_exceeded(throttle_text(context, &stream, shard)));
+        }
+        let text = iterator_text(context, &stream, shard, offset);
+        Ok(Answer::Output(Value::map([("ShardIterator", Value::text(text))])))
+    }
+}
+
+impl GetShardIteratorInput<'_> {
+    /// The stream, once it takes data; until then its shards are what is not found.
+    fn stream(&self, context: &Context) -> Result<Arc<Stream>, ApiError> {
+        let name = self.stream.name(context)?;
+        let id = crate::types::ShardId::parse(self.shard)
+            .ok_or_else(|| no_such_shard(context, &name, self.shard))?;
+        let found = self.stream.resolve(context).ok().filter(|stream| stream.takes_data());
+        found.ok_or_else(|| no_shard_to_read(context, &name, id))
+    }
+}
+
+fn iterator_text(context: &Context, stream: &Stream, shard: &Shard, offset: Offset) -> String {
+    let issued = context.clock.wall();
+    let (log, shard, stream) = (shard.log, shard.id, stream.name.clone());
+    ShardIterator { log, offset, issued, shard, stream }.to_text(&context.key)
+}
+
+struct GetRecords;
+
+struct GetRecordsInput<'v> {
+    iterator: &'v str,
+    limit: Option<i64>,
+    stream_arn: Option<&'v str>,
+    dry_run: bool,
+}
+
+impl Operation for GetRecords {
+    const NAME: &'static str = "GetRecords";
+    type Input<'v> = GetRecordsInput<'v>;
+
+    fn read<'v>(m: &mut Members<'_, 'v>) -> GetRecordsInput<'v> {
+        GetRecordsInput {
+            iterator: m.text("ShardIterator").length(1, 512).required(),
+            limit: m.integer("Limit").range(1, 10_000).optional(),
+            stream_arn: m.text("StreamARN").length(1, 2048).pattern(Pattern::StreamArn).optional(),
+            dry_run: m.boolean("DryRun").optional().unwrap_or(false),
+        }
+    }
+
+    async fn run(input: GetRecordsInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+        let now = context.clock.wall();
+        let iterator = ShardIterator::open(input.iterator, &context.key, now)
+            .map_err(|error| ApiError::iterator(error, now))?;
+        let stream = input.stream(context, &iterator)?;
+        let missing = || no_shard_to_read(context, &iterator.stream, iterator.shard);
+        let shard = stream.shard(iterator.shard).filter(|shard| shard.log == iterator.log).ok_or_else(missing)?;
+        if input.dry_run {
+            return Err(ApiError::dry_run());
+        }
+        let meters = context.gates.meters(&stream.name);
+        if context.gates.admit_read(shard.log, context.clock.now()).is_err() {
+            meters.read_throttled.increment(1);
+            return Err(ApiError::throughput_exceeded(throttle_text(context, &stream, shard)));
+        }
+        let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limits::GET_RECORDS_MAX);
+        let page = read_page(context, &stream, shard, iterator.offset, limit).await?;
+        context.gates.charge_read(shard.log, page.payload_bytes, context.clock.now());
+        meters.read_records.increment(page.records.len() as u64);
+        meters.read_bytes.increment(page.payload_bytes as u64);
+        Ok(Answer::Output(output(context, &stream, shard, &page)))
+    }
+}
+
+impl GetRecordsInput<'_> {
+    fn stream(&self, context: &Context, iterator: &ShardIterator) -> Result<Arc<Stream>, ApiError> {
+        let named = self.stream_arn.and_then(crate::types::StreamArn::parse);
+        if named.is_some_and(|arn| arn.name != iterator.stream) {
+            return Err(ApiError::invalid_argument("StreamARN is not that of the stream the ShardIterator is for."));
+        }
+        let gone = || no_shard_to_read(context, &iterator.stream, iterator.shard);
+        context.control.stream(&iterator.stream).ok_or_else(gone)
+    }
+}
+
+/// Records from `from` on, within the call's bounds.
+async fn read_page(
+    context: &Context,
+    stream: &Stream,
+    shard: &Shard,
+    from: Offset,
+    limit: usize,
+) -> Result<Page, ApiError> {
+    let horizon = stream.trim_horizon(context.clock.wall());
+    let mut page = Page::new(from, limit, limits::GET_RECORDS_BYTES_MAX);
+    while !page.is_full() {
+        let batches = context.store.read(shard.log, From::Offset(page.next), page.bytes_left()).await?;
+        if batches.is_empty() {
+            // Offsets left out at the tip hold nothing: the next call begins behind them.
+            page.next = page.next.max(context.store.tip(shard.log).unwrap_or_default());
+            break;
+        }
+        batches.iter().for_each(|batch| page.take(batch, horizon));
+    }
+    Ok(page)
+}
+
+fn output(context: &Context, stream: &Stream, shard: &Shard, page: &Page) -> Value<'static> {
+    let tip = context.store.tip(shard.log).unwrap_or_default();
+    let drained = !shard.is_open() && page.next >= tip && !context.store.engine().has_uncommitted(shard.log);
+    let next = if drained { Value::Null } else { Value::text(iterator_text(context, stream, shard, page.next)) };
+    let children = if drained {
+        Value::List(child_shards(stream, shard).iter().map(child_value).collect())
+    } else {
+        Value::Null
+    };
+    let behind = match page.records.last() {
+        Some(last) if page.next < tip => context.clock.wall().millis_since(last.arrival),
+        _ => 0,
+    };
+    let records = page.records.iter().map(|record| record_value(shard, record)).collect();
+    Value::map([
+        ("Records", Value::List(records)),
+        ("NextShardIterator", next),
+        ("MillisBehindLatest", Value::Integer(i128::from(behind))),
+        ("ChildShards", children),
+    ])
+}
+
+fn record_value(shard: &Shard, record: &Record) -> Value<'static> {
+    let number = identity_of(shard).sequence_number(record.offset, record.arrival);
+    let arrival: Timestamp = record.arrival;
+    Value::map([
+        ("SequenceNumber", Value::text(number.to_string())),
+        ("ApproximateArrivalTimestamp", timestamp(arrival)),
+        ("Data", Value::Blob(record.data.clone())),
+        ("PartitionKey", Value::text(String::from_utf8_lossy(&record.partition_key).into_owned())),
+    ])
+}
+
+/// A child shard as readers see it.
+fn child_value(child: &ChildShard) -> Value<'static> {
+    let parents = child.parents.iter().map(|id| Value::text(id.to_string())).collect();
+    Value::map([
+        ("ShardId", Value::text(child.id.to_string())),
+        ("ParentShards", Value::List(parents)),
+        ("HashKeyRange", range_value(child.range)),
+    ])
+}

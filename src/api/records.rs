@@ -1,0 +1,267 @@
+//! Putting records.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use crate::catalog::{Shard, Stream};
+use crate::limits;
+use crate::storage::{Ack, Appended, StorageError};
+use crate::types::hash_key::HashKeyError;
+use crate::types::sequence_number::Parsed;
+use crate::types::{HashKey, SequenceNumber};
+use crate::wire::{Members, Pattern, Value};
+
+use super::gates::StreamMeters;
+use super::operation::{Answer, Entry, Operation, entry};
+use super::position::identity_of;
+use super::resource_ref::StreamRef;
+use super::{ApiError, Context};
+
+/// This resource's operations.
+pub(super) const OPERATIONS: &[Entry] = &[entry::<PutRecord>(), entry::<PutRecords>()];
+
+/// One record as a producer gives it.
+struct RecordInput<'v> {
+    partition_key: &'v str,
+    explicit_hash_key: Option<&'v str>,
+    data: Bytes,
+}
+
+impl<'v> RecordInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> Self {
+        let data_max = u32::try_from(limits::RECORD_DATA_BYTES_MAX).unwrap_or(u32::MAX);
+        Self {
+            partition_key: m.text("PartitionKey").length(1, 256).required(),
+            explicit_hash_key: m.text("ExplicitHashKey").pattern(Pattern::HashKey).optional(),
+            data: m.blob("Data").max(data_max).required(),
+        }
+    }
+
+    /// What quotas count.
+    fn payload_bytes(&self) -> usize {
+        self.data.len() + self.partition_key.len()
+    }
+
+    fn hash_key(&self) -> Result<HashKey, ApiError> {
+        let Some(text) = self.explicit_hash_key else { return Ok(HashKey::of_partition_key(self.partition_key)) };
+        HashKey::parse(text).map_err(|error| match error {
+            HashKeyError::Syntax | HashKeyError::OutOfRange => ApiError::invalid_argument(format!(
+                "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was \
+                 {text}"
+            )),
+        })
+    }
+
+    /// Refuses data larger than the stream takes, in the words of the limit it had before large records.
+    fn require_size(&self, stream: &Stream, path: &str) -> Result<(), ApiError> {
+        let (len, max) = (self.data.len(), stream.max_record_kib as usize * 1024);
+        if len <= max {
+            return Ok(());
+        }
+        Err(ApiError::validation(format!(
+            "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim={len} cap={len}]' at '{path}' \
+             failed to satisfy constraint: Member must have length less than or equal to {max}"
+        )))
+    }
+}
+
+/// A record that passed every check, and its shard.
+struct Routed<'s, 'v> {
+    shard: &'s Shard,
+    record: RecordInput<'v>,
+}
+
+/// Why one record was not taken.
+enum Refusal {
+    Throttled,
+    Log(StorageError),
+}
+
+impl Routed<'_, '_> {
+    /// Appends the record to its shard's log, if the shard's quota allows.
+    fn append(&self, context: &Context, meters: &StreamMeters) -> Result<Appended, Refusal> {
+        let bytes = self.record.payload_bytes();
+        if context.gates.admit_write(self.shard.log, bytes, context.clock.now()).is_err() {
+            meters.write_throttled.increment(1);
+            return Err(Refusal::Throttled);
+        }
+        let key = self.record.partition_key.as_bytes();
+        context.store.append(self.shard.log, key, &self.record.data).map_err(Refusal::Log)
+    }
+
+    fn sequence_number(&self, appended: &Appended) -> SequenceNumber {
+        identity_of(self.shard).sequence_number(appended.offset, appended.arrival)
+    }
+
+    fn throttle_text(&self, context: &Context, stream: &Stream) -> String {
+        throttle_text(context, stream, self.shard)
+    }
+}
+
+/// The text of every throughput refusal.
+pub(super) fn throttle_text(context: &Context, stream: &Stream, shard: &Shard) -> String {
+    let (name, account) = (&stream.name, &context.identity.account);
+    format!("Rate exceeded for shard {} in stream {name} under account {account}.", shard.id)
+}
+
+struct PutRecord;
+
+struct PutRecordInput<'v> {
+    ordering: Option<&'v str>,
+    record: RecordInput<'v>,
+    stream: StreamRef<'v>,
+    dry_run: bool,
+}
+
+impl Operation for PutRecord {
+    const NAME: &'static str = "PutRecord";
+    type Input<'v> = PutRecordInput<'v>;
+
+    fn read<'v>(m: &mut Members<'_, 'v>) -> PutRecordInput<'v> {
+        PutRecordInput {
+            ordering: m.text("SequenceNumberForOrdering").pattern(Pattern::SequenceNumber).optional(),
+            record: RecordInput::read(m),
+            stream: StreamRef::read(m),
+            dry_run: m.boolean("DryRun").optional().unwrap_or(false),
+        }
+    }
+
+    async fn run(input: PutRecordInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+        let stream = input.stream.resolve_for_data(context)?;
+        input.record.require_size(&stream, "data")?;
+        let hash_key = input.record.hash_key()?;
+        input.require_ordering(context, &stream)?;
+        if input.dry_run {
+            return Err(ApiError::dry_run());
+        }
+        let routed = Routed { shard: stream.shard_for(hash_key), record: input.record };
+        let meters = context.gates.meters(&stream.name);
+        let appended = routed.append(context, &meters).map_err(|refusal| match refusal {
+            Refusal::Throttled => ApiError::throughput_exceeded(routed.throttle_text(context, &stream)),
+            Refusal::Log(error) => error.into(),
+        })?;
+        context.store.submit();
+        appended.ack.wait().await?;
+        meters.incoming_records.increment(1);
+        meters.incoming_bytes.increment(routed.record.payload_bytes() as u64);
+        Ok(Answer::Output(Value::map([
+            ("ShardId", Value::text(routed.shard.id.to_string())),
+            ("SequenceNumber", Value::text(routed.sequence_number(&appended).to_string())),
+        ])))
+    }
+}
+
+impl PutRecordInput<'_> {
+    /// A number to come after has to exist already; with one log per shard the new one is then greater.
+    fn require_ordering(&self, context: &Context, stream: &Stream) -> Result<(), ApiError> {
+        let Some(text) = self.ordering else { return Ok(()) };
+        let plausible = match SequenceNumber::parse(text) {
+            Ok(Parsed::Zero) => true,
+            Ok(Parsed::Number(number)) => {
+                !number.is_shard_end() && number.time_secs() <= context.clock.wall().as_secs()
+            }
+            Err(_) => false,
+        };
+        if plausible {
+            return Ok(());
+        }
+        let (name, account) = (&stream.name, &context.identity.account);
+        Err(ApiError::invalid_argument(format!(
+            "ExclusiveMinimumSequenceNumber {text} used in PutRecord on stream {name} under account {account} is \
+             invalid."
+        )))
+    }
+}
+
+struct PutRecords;
+
+struct PutRecordsInput<'v> {
+    records: Vec<RecordInput<'v>>,
+    stream: StreamRef<'v>,
+    dry_run: bool,
+}
+
+impl Operation for PutRecords {
+    const NAME: &'static str = "PutRecords";
+    type Input<'v> = PutRecordsInput<'v>;
+
+    fn read<'v>(m: &mut Members<'_, 'v>) -> PutRecordsInput<'v> {
+        let most = u32::try_from(limits::PUT_RECORDS_MAX).unwrap_or(u32::MAX);
+        PutRecordsInput {
+            records: m
+                .list("Records", "PutRecordsRequestEntry")
+                .length(1, most)
+                .required(|m| RecordInput::read(m)),
+            stream: StreamRef::read(m),
+            dry_run: m.boolean("DryRun").optional().unwrap_or(false),
+        }
+    }
+
+    async fn run(input: PutRecordsInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+        let stream = input.stream.resolve_for_data(context)?;
+        let routed = route_all(input.records, &stream)?;
+        if input.dry_run {
+            return Err(ApiError::dry_run());
+        }
+        let meters = context.gates.meters(&stream.name);
+        let appended: Vec<_> = routed.iter().map(|routed| routed.append(context, &meters)).collect();
+        context.store.submit();
+        let mut entries = Vec::with_capacity(routed.len());
+        let mut failed = 0;
+        for (routed, appended) in routed.iter().zip(appended) {
+            let settled = settle(appended).await;
+            failed += i128::from(settled.is_err());
+            if settled.is_ok() {
+                meters.incoming_records.increment(1);
+                meters.incoming_bytes.increment(routed.record.payload_bytes() as u64);
+            }
+            entries.push(result_entry(context, &stream, routed, settled));
+        }
+        let failed = ("FailedRecordCount", Value::Integer(failed));
+        Ok(Answer::Output(Value::map([failed, ("Records", Value::List(entries))])))
+    }
+}
+
+/// Checks all records before any is taken: one bad record refuses the whole call.
+fn route_all<'s, 'v>(records: Vec<RecordInput<'v>>, stream: &'s Stream) -> Result<Vec<Routed<'s, 'v>>, ApiError> {
+    let total: usize = records.iter().map(RecordInput::payload_bytes).sum();
+    if total > limits::PUT_RECORDS_BYTES_MAX {
+        return Err(ApiError::invalid_argument("Records size exceeds 10 MB limit"));
+    }
+    let route = |(index, record): (usize, RecordInput<'v>)| {
+        record.require_size(stream, &format!("records.{}.member.data", index + 1))?;
+        Ok(Routed { shard: stream.shard_for(record.hash_key()?), record })
+    };
+    records.into_iter().enumerate().map(route).collect()
+}
+
+/// Waits for the record's commit. Records of one batch share it, so this rarely waits more than once.
+async fn settle(appended: Result<Appended, Refusal>) -> Result<Appended, Refusal> {
+    let appended = appended?;
+    let ack: &Ack = &appended.ack;
+    ack.wait().await.map_err(Refusal::Log)?;
+    Ok(appended)
+}
+
+fn result_entry(
+    context: &Context,
+    stream: &Stream,
+    routed: &Routed<'_, '_>,
+    outcome: Result<Appended, Refusal>,
+) -> Value<'static> {
+    match outcome {
+        Ok(appended) => Value::map([
+            ("SequenceNumber", Value::text(routed.sequence_number(&appended).to_string())),
+            ("ShardId", Value::text(routed.shard.id.to_string())),
+        ]),
+        Err(Refusal::Throttled) => Value::map([
+            ("ErrorCode", Value::text("ProvisionedThroughputExceededException")),
+            ("ErrorMessage", Value::text(routed.throttle_text(context, stream))),
+        ]),
+        Err(Refusal::Log(_)) => Value::map([
+            ("ErrorCode", Value::text("InternalFailure")),
+            ("ErrorMessage", Value::text("Internal Service Failure")),
+        ]),
+    }
+}
