@@ -16,6 +16,8 @@ use hdrhistogram::Histogram;
 const BATCH: u32 = 64;
 /// How long each case runs, after a tenth of it to warm up.
 const RUN: Duration = Duration::from_millis(500);
+/// Nanoseconds per operation the histogram tells apart; slower ones count as this.
+const NANOS_MAX: u64 = 1_000_000_000;
 /// Bytes of data of the record in every case.
 const RECORD_BYTES: usize = 1024;
 
@@ -48,7 +50,7 @@ fn main() {
 
 /// Runs `operation` in batches and prints a line.
 fn measure<T>(name: &str, mut operation: impl FnMut() -> T) {
-    let mut histogram = Histogram::<u64>::new(3).expect("three digits are within bounds");
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, NANOS_MAX, 3).expect("the bounds are sound");
     run_for(RUN / 10, &mut operation, |_| ());
     run_for(RUN, &mut operation, |per_operation| histogram.saturating_record(per_operation));
     let (mean, p50) = (histogram.mean(), histogram.value_at_quantile(0.5));
