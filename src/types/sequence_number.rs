@@ -171,9 +171,12 @@ fn div_rem(high: u64, low: u64) -> (u64, u64) {
 
 /// Writes `value` right-aligned into a buffer of zeros.
 fn write_decimal(buffer: &mut [u8], mut value: u64) {
-    for digit in buffer.iter_mut().rev() {
-        *digit = b'0' + (value % 10).to_le_bytes()[0];
-        value /= 10;
+    // Two digits per division: each division waits for the one before.
+    for pair in buffer.rchunks_mut(2) {
+        let [two, ..] = (value % 100).to_le_bytes();
+        value /= 100;
+        let digits = [b'0' + two / 10, b'0' + two % 10];
+        pair.copy_from_slice(&digits[2 - pair.len()..]);
     }
     debug_assert!(value == 0, "the buffer is wide enough");
 }

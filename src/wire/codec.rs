@@ -58,3 +58,7 @@ impl Codec {
         out.into()
     }
 }
+
+#[cfg(test)]
+#[path = "codec_tests.rs"]
+mod tests;

@@ -183,3 +183,7 @@ fn read_header(bytes: &[u8]) -> Option<((&str, &str), &[u8])> {
     let header = (std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?);
     (kind == STRING).then_some((header, rest))
 }
+
+#[cfg(test)]
+#[path = "event_stream_tests.rs"]
+mod tests;

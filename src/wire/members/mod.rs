@@ -259,3 +259,8 @@ impl Bounds {
 fn code_points(text: &str) -> i64 {
     i64::try_from(text.chars().count()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod constraint_tests;
+#[cfg(test)]
+mod type_tests;

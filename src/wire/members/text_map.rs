@@ -75,12 +75,12 @@ fn map_entries<'v>(value: &'v Value<'v>) -> Result<&'v Entries<'v>, String> {
 }
 
 impl<'v> Members<'_, 'v> {
-    /// Reads one value of a map of strings.
+    /// Reads one value of a map of strings; a null is told as missing and read as empty.
     fn map_value(&mut self, name: &str, key: &str, value: &'v Value<'v>) -> Option<&'v str> {
         if *value == Value::Null {
             let map = Path::Member(&self.path, name);
             self.problems.missing(&Path::Entry(&map, key));
-            return None;
+            return Some("");
         }
         self.typed(convert::text(value))
     }
