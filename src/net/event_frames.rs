@@ -1,5 +1,5 @@
-//! An event stream over HTTP/2: a sink over one stream's flow control. It holds nothing itself; what it accepts
-//! lies in the stream's send buffer, and no more than the peer's window and that buffer grant.
+//! An event stream over HTTP/2: a sink over one stream's flow control. It holds nothing itself; what it
+//! accepts lies in the stream's send buffer, and no more than the peer's window and that buffer grant.
 
 use std::task::{Context, Poll};
 
@@ -36,7 +36,11 @@ impl EventSink for FrameSink {
 
     fn send(&mut self, bytes: Bytes) -> Result<(), Gone> {
         self.told = 0;
-        self.stream.send_data(bytes, false).map_err(|_| Gone)
+        self.stream.send_data(bytes, false).map_err(|_| Gone)?;
+        // What was granted beyond these bytes goes back: it is taken from the window all streams of the
+        // connection share, and an idle subscription must not sit on it.
+        self.stream.reserve_capacity(0);
+        Ok(())
     }
 
     fn poll_capacity(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {

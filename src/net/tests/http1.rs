@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Ended, Scripted, local, read_until, start, start_at_most, with_feeds};
+use super::{Ended, Scripted, WANTED, local, read_until, start, start_at_most, with_feeds};
 
 #[tokio::test]
 async fn keeps_the_connection_and_echoes_each_body() {
@@ -31,8 +31,8 @@ async fn takes_chunked_bodies_and_other_methods() {
     local(async {
         let server = start(Rc::default(), None).await;
         let mut socket = TcpStream::connect(server.address).await.unwrap();
-        let chunked = "POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
-        socket.write_all(chunked.as_bytes()).await.unwrap();
+        socket.write_all(b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+        socket.write_all(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").await.unwrap();
         read_until(&mut socket, b"POST h abcde").await;
         socket.write_all(b"OPTIONS / HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
         read_until(&mut socket, b"OPTIONS h ").await;
@@ -126,7 +126,7 @@ async fn each_event_is_a_chunk_sent_at_once() {
         assert_eq!(read_until(&mut socket, b"3\r\none\r\n").await, "3\r\none\r\n");
         feeder.send("second");
         assert_eq!(read_until(&mut socket, b"6\r\nsecond\r\n").await, "6\r\nsecond\r\n");
-        assert_eq!((feeder.granted().await, feeder.granted().await), (3, 6));
+        assert_eq!((feeder.granted().await, feeder.granted().await), (WANTED, WANTED));
         drop(feeder.messages);
         assert_eq!(feeder.ended.await.unwrap(), Ended::Finished);
         assert_eq!(read_until(&mut socket, b"0\r\n\r\n").await, "0\r\n\r\n");

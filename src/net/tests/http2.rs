@@ -124,6 +124,24 @@ async fn events_wait_for_a_small_window_while_other_streams_go_on() {
 }
 
 #[tokio::test]
+async fn an_idle_stream_does_not_hold_the_window_of_its_connection() {
+    local(async {
+        let (handler, mut feeders) = with_feeds(2);
+        let server = start(handler, None).await;
+        // Streams may take more than the whole connection's 65,535 bytes.
+        let client = h2_client(TcpStream::connect(server.address).await.unwrap(), WINDOW).await;
+        for feeder in &mut feeders {
+            let mut events = ask(&client, "/events", Bytes::new()).await;
+            feeder.send("small");
+            assert!(feeder.granted().await > 65_000);
+            assert_eq!(events.body_mut().data().await.unwrap().unwrap(), "small");
+            std::mem::forget(events);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_zero_window_grants_nothing_until_it_opens() {
     local(async {
         let (handler, mut feeders) = with_feeds(2);

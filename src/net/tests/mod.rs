@@ -1,5 +1,5 @@
-//! Tests of the room: real sockets on the loopback, and pipes in memory where time has to move. The handler is
-//! scripted: it echoes, answers with bodies of a given size, and streams what a test feeds it.
+//! Tests of the room: real sockets on the loopback, and pipes in memory where time has to move. The handler
+//! is scripted: it echoes, answers with bodies of a given size, and streams what a test feeds it.
 
 mod admin;
 mod coalescing;
@@ -36,8 +36,8 @@ async fn local<F: Future>(test: F) -> F::Output {
     LocalSet::new().run_until(test).await.expect("the test ends in time")
 }
 
-/// Answers by path: `/events` streams the next feed, `/bytes/<n>` answers n bytes, `/stuck` never answers, and all
-/// else echoes method, authority or host, and body.
+/// Answers by path: `/events` streams the next feed, `/bytes/<n>` answers n bytes, `/stuck` never answers,
+/// and all else echoes method, authority or host, and body.
 #[derive(Default)]
 struct Scripted {
     feeds: RefCell<VecDeque<Feed>>,
@@ -83,6 +83,9 @@ enum Ended {
     Gone,
     Abandoned,
 }
+
+/// What a feed asks room for, whatever it has to send.
+const WANTED: usize = 64 << 10;
 
 /// An event stream in a test's hands.
 struct Feed {
@@ -136,10 +139,10 @@ impl Feed {
             if message.is_empty() {
                 return Ok(Ended::Abandoned);
             }
-            let granted = sink.capacity(message.len());
+            let granted = sink.capacity(WANTED);
             let _ = self.grants.send(granted);
             if granted == 0 {
-                let granted = poll_fn(|cx| sink.poll_capacity(cx, message.len())).await?;
+                let granted = poll_fn(|cx| sink.poll_capacity(cx, WANTED)).await?;
                 assert!(granted > 0);
             }
             sink.send(message)?;
