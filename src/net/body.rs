@@ -1,5 +1,5 @@
-//! A request's body, collected into one `Bytes`: bounded in size, in pace and, over all requests of a port, in
-//! memory. Whatever arrives in one piece is not copied.
+//! A request's body, collected into one `Bytes`: bounded in size, in pace and, over all requests of a port,
+//! in memory. Whatever arrives in one piece is not copied.
 
 use std::cell::Cell;
 use std::pin::{Pin, pin};
@@ -12,9 +12,7 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::limits::{
-    REQUEST_BODIES_BYTES_MAX, REQUEST_BODY_BYTES_MAX, REQUEST_BODY_BYTES_PER_SEC_MIN, REQUEST_BODY_GRACE_SECS,
-};
+use crate::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_BODY_BYTES_PER_SEC_MIN, REQUEST_BODY_GRACE_SECS};
 
 /// The most a declared length makes us reserve before any of it has arrived.
 const RESERVE_BYTES_MAX: u64 = 256 << 10;
@@ -49,9 +47,9 @@ impl Rejected {
 pub(super) struct Budget(Rc<Cell<usize>>);
 
 impl Budget {
-    /// A full budget.
-    pub(super) fn new() -> Self {
-        Self(Rc::new(Cell::new(REQUEST_BODIES_BYTES_MAX)))
+    /// A budget of so many bytes.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self(Rc::new(Cell::new(bytes)))
     }
 
     /// A permit for nothing yet.
@@ -155,5 +153,34 @@ impl Pace {
         let earned = Duration::from_millis(self.received * 1000 / REQUEST_BODY_BYTES_PER_SEC_MIN);
         self.deadline.as_mut().reset(self.grace_ends + earned);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    async fn collect_from(budget: &Budget, body: &'static [u8]) -> Result<(Bytes, Permit), Rejected> {
+        collect(Full::new(Bytes::from_static(body)), None, budget).await
+    }
+
+    #[tokio::test]
+    async fn one_piece_is_not_copied() {
+        let body = b"one piece";
+        let (collected, _permit) = collect_from(&Budget::new(9), body).await.unwrap();
+        assert_eq!(collected.as_ptr(), body.as_ptr());
+    }
+
+    #[tokio::test]
+    async fn requests_share_a_budget_and_give_it_back() {
+        let budget = Budget::new(10);
+        let first = collect_from(&budget, b"seven..").await.unwrap();
+        assert_eq!(collect_from(&budget, b"four").await.unwrap_err(), Rejected::Busy);
+        assert_eq!(collect_from(&budget, b"six").await.unwrap().0, "six");
+        drop(first);
+        assert_eq!(collect_from(&budget, b"ten bytes.").await.unwrap().0, "ten bytes.");
+        assert_eq!(budget.0.get(), 10);
     }
 }

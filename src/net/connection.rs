@@ -1,5 +1,5 @@
-//! One connection of the data port, from its first byte: what it speaks, TLS in between where it is due, and then
-//! HTTP/1.1 or HTTP/2 until it ends. Serves any byte stream, so that a pipe in memory is a network too.
+//! One connection of the data port, from its first byte: what it speaks, TLS in between where it is due, and
+//! then HTTP/1.1 or HTTP/2 until it ends. Serves any byte stream, so that a pipe in memory is a network too.
 
 use std::io;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use super::body::{Budget, Rejected, collect};
 use super::sniff::{Prefixed, Protocol, sniff};
 use super::{Answer, Handler, Shutdown, Tls, http1, http2};
 use crate::api::Request;
-use crate::limits::HANDSHAKE_SECS_MAX;
+use crate::limits::{HANDSHAKE_SECS_MAX, REQUEST_BODIES_BYTES_MAX};
 
 /// What the connections of one port share.
 pub(super) struct Port<H> {
@@ -29,7 +29,7 @@ pub(super) struct Port<H> {
 impl<H: Handler> Port<H> {
     /// A port that speaks TLS if it has a certificate.
     pub(super) fn new(handler: Rc<H>, tls: Option<Tls>, shutdown: Shutdown) -> Self {
-        Self { handler, tls, budget: Budget::new(), shutdown }
+        Self { handler, tls, budget: Budget::new(REQUEST_BODIES_BYTES_MAX), shutdown }
     }
 
     /// Hears when connections are to finish.
