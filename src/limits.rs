@@ -16,8 +16,8 @@ pub const HANDSHAKE_SECS_MAX: u64 = 10;
 /// Connections open at once on the data port. Own.
 pub const CONNECTIONS_MAX: usize = 16_384;
 
-/// Seconds an HTTP/1.1 connection may sit between requests, and a request's head may take. Longer than the 60 s
-/// clients keep a pooled connection for, so that they, not the server, close it. Own.
+/// Seconds an HTTP/1.1 connection may sit between requests, and a request's head may take. Longer than the
+/// 60 s clients keep a pooled connection for, so that they, not the server, close it. Own.
 pub const H1_IDLE_SECS_MAX: u64 = 75;
 /// Bytes an HTTP/1.1 connection buffers for writing before it stops taking from its reply. Own.
 pub const H1_WRITE_BUFFER_BYTES_MAX: usize = 64 << 10;
@@ -33,7 +33,8 @@ pub const H2_PING_SECS: u64 = 20;
 pub const H2_PING_ANSWER_SECS_MAX: u64 = 10;
 /// Seconds a peer may leave a whole reply standing without taking a byte of it. Own.
 pub const REPLY_STALL_SECS_MAX: u64 = 30;
-/// Seconds a request body may take whatever its pace; after them it owes [`REQUEST_BODY_BYTES_PER_SEC_MIN`]. Own.
+/// Seconds a request body may take whatever its pace; after them it owes [`REQUEST_BODY_BYTES_PER_SEC_MIN`].
+/// Own.
 pub const REQUEST_BODY_GRACE_SECS: u64 = 10;
 /// Bytes per second a request body must bring after its grace period. Own.
 pub const REQUEST_BODY_BYTES_PER_SEC_MIN: u64 = 1 << 10;

@@ -1,5 +1,5 @@
-//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`. It has a thread and a small runtime of its own, so that a
-//! slow scrape never stands before a record.
+//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`. It has a thread and a small runtime of its own, so
+//! that a slow scrape never stands before a record.
 
 use std::convert::Infallible;
 use std::io;
@@ -29,27 +29,27 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// The Prometheus text format.
 const METRICS: &str = "text/plain; version=0.0.4";
 
-/// Whether the server takes requests, and if not, why. Shared by all threads.
+/// Whether the server takes requests, and if not, why not. Shared by all threads.
 #[derive(Clone, Debug)]
-pub struct Readiness(Arc<watch::Sender<Result<(), &'static str>>>);
+pub struct Readiness(Arc<watch::Sender<Option<&'static str>>>);
 
 impl Readiness {
     /// Not ready yet, for a reason.
     pub fn pending(reason: &'static str) -> Self {
-        Self(Arc::new(watch::Sender::new(Err(reason))))
+        Self(Arc::new(watch::Sender::new(Some(reason))))
     }
 
     /// From now on, ready.
     pub fn ready(&self) {
-        self.0.send_replace(Ok(()));
+        self.0.send_replace(None);
     }
 
     /// From now on, not ready, for a reason.
     pub fn not_ready(&self, reason: &'static str) {
-        self.0.send_replace(Err(reason));
+        self.0.send_replace(Some(reason));
     }
 
-    fn now(&self) -> Result<(), &'static str> {
+    fn why_not(&self) -> Option<&'static str> {
         *self.0.borrow()
     }
 }
@@ -121,9 +121,9 @@ impl Admin {
             (_, method) if method != Method::GET && method != Method::HEAD => refuse_method(),
             ("/metrics", _) => text(StatusCode::OK, METRICS, (self.metrics)()),
             ("/healthz", _) => text(StatusCode::OK, TEXT, "ok\n"),
-            _ => match self.readiness.now() {
-                Ok(()) => text(StatusCode::OK, TEXT, "ready\n"),
-                Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n")),
+            _ => match self.readiness.why_not() {
+                None => text(StatusCode::OK, TEXT, "ready\n"),
+                Some(reason) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n")),
             },
         }
     }

@@ -1,8 +1,8 @@
 //! One write per wake-up for an HTTP/2 connection.
 //!
-//! The `h2` codec flushes each DATA frame before it takes the next: with many streams on one connection that is a
-//! system call per frame. [`Coalesced`] is the byte stream given to it: it copies what is written and answers at
-//! once, and its `poll_flush` promises nothing. After each poll of the connection its driver calls
+//! The `h2` codec flushes each DATA frame before it takes the next: with many streams on one connection that
+//! is a system call per frame. [`Coalesced`] is the byte stream given to it: it copies what is written and
+//! answers at once, and its `poll_flush` promises nothing. After each poll of the connection its driver calls
 //! [`Flusher::poll_flush`], and everything gathered leaves in one write.
 //!
 //! Both halves are polled by the same task, so whichever meets a full socket leaves the right waker there.

@@ -1,7 +1,8 @@
-//! An event stream over HTTP/1.1: what the sink is handed becomes one chunk per message, each flushed at once.
-//! Clients built on urllib3 see nothing of a message until its chunk is whole.
+//! An event stream over HTTP/1.1: what the sink is handed becomes one chunk per message, each flushed at
+//! once. Clients built on urllib3 see nothing of a message until its chunk is whole.
 //!
-//! Between the sink and the connection lies one hand-over: the sink grants room only while nothing waits in it.
+//! Between the sink and the connection lies one hand-over: the sink grants room only while nothing waits in
+//! it.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -26,7 +26,9 @@ use super::event_body::{EventBody, event_body};
 use super::{Answer, Drive, Handler};
 use crate::limits::{
     H1_IDLE_SECS_MAX, H1_WRITE_BUFFER_BYTES_MAX, REQUEST_BODY_BYTES_MAX, REQUEST_BODY_GRACE_SECS,
+    REQUEST_HEADER_BYTES_MAX,
 };
+use crate::push::EventSink as _;
 
 /// Serves requests until the client closes, falls silent for too long, or the server drains.
 pub(super) async fn serve<IO, H>(io: IO, port: Rc<Port<H>>) -> hyper::Result<()>
@@ -40,7 +42,7 @@ where
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(H1_IDLE_SECS_MAX))
-            .max_header_size(crate::limits::REQUEST_HEADER_BYTES_MAX as usize)
+            .max_header_size(REQUEST_HEADER_BYTES_MAX as usize)
             .max_buf_size(H1_WRITE_BUFFER_BYTES_MAX)
             .serve_connection(TokioIo::new(io), service)
     );
@@ -78,7 +80,7 @@ async fn answer<H: Handler>(
 /// An empty reply in chunked coding, as the service sends it, on a connection that then closes.
 fn reject(rejected: Rejected) -> Response<ReplyBody> {
     let (mut sink, body) = event_body();
-    crate::push::EventSink::finish(&mut sink);
+    sink.finish();
     let mut response = Response::new(ReplyBody::Events(body));
     // Nobody reads the answer to a body that broke off.
     *response.status_mut() = rejected.status().unwrap_or(http::StatusCode::BAD_REQUEST);
@@ -86,8 +88,8 @@ fn reject(rejected: Rejected) -> Response<ReplyBody> {
     response
 }
 
-/// Reads on for a while after a rejection: closing with bytes unread would reset the connection, and the client
-/// might lose the reply it has not read yet.
+/// Reads on for a while after a rejection: closing with bytes unread would reset the connection, and the
+/// client might lose the reply it has not read yet.
 async fn discard(mut body: Incoming) {
     let reading = async {
         let mut left = REQUEST_BODY_BYTES_MAX;

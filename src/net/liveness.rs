@@ -1,5 +1,5 @@
-//! Whether an HTTP/2 peer is still there: a PING at a steady pace, and any byte read since counts as its answer
-//! (a slow link may hold the PONG itself behind a megabyte of events).
+//! Whether an HTTP/2 peer is still there: a PING at a steady pace, and any byte read since counts as its
+//! answer (a slow link may hold the PONG itself behind a megabyte of events).
 //!
 //! ```text
 //!   Resting --H2_PING_SECS - H2_PING_ANSWER_SECS_MAX--> ping --> Asked --H2_PING_ANSWER_SECS_MAX--+
@@ -61,8 +61,8 @@ impl Liveness {
     }
 
     fn ask(&mut self, cx: &mut Context<'_>, bytes_read: u64) -> Pulse {
-        // Takes the PONG of the last ping, without which no other may be sent. If it is not in yet although the
-        // peer sends other things, that ping stands for this one.
+        // Takes the PONG of the last ping, without which no other may be sent. If it is not in yet although
+        // the peer sends other things, that ping stands for this one.
         let _ = self.pings.poll_pong(cx);
         let _ = self.pings.send_ping(Ping::opaque());
         self.asked = Some(bytes_read);

@@ -1,9 +1,9 @@
 //! Sockets: the listener, TLS, HTTP/1.1 and HTTP/2 connections, the admin endpoint. Knows no operation.
 //!
-//! One port speaks everything clients speak: [`serve`] accepts, `sniff` looks at the first bytes, `connection`
-//! puts TLS in between where it is due, and `http1` or `http2` carries requests to a [`Handler`]. All of it
-//! runs on one thread inside a `LocalSet`; nothing here is shared between cores except [`Shutdown`],
-//! [`Readiness`] and the TLS configuration.
+//! One port speaks everything clients speak: [`serve`] accepts, `sniff` looks at the first bytes,
+//! `connection` puts TLS in between where it is due, and `http1` or `http2` carries requests to a
+//! [`Handler`]. All of it runs on one thread inside a `LocalSet`; nothing here is shared between cores except
+//! [`Shutdown`], [`Readiness`] and the TLS configuration.
 
 mod admin;
 mod body;

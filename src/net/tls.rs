@@ -1,6 +1,7 @@
 //! The port's certificate: read from PEM files, or made by ourselves and kept so that clients can trust it.
 //!
-//! The crypto provider is named here and never installed for the process, so there is nothing to install twice.
+//! The crypto provider is named here and never installed for the process, so there is nothing to install
+//! twice.
 
 use std::fs::{OpenOptions, create_dir_all};
 use std::io::{self, Write as _};
@@ -96,7 +97,8 @@ fn server_config(
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    // Some SDKs open a connection per request: with tickets they resume, and the server keeps no state for it.
+    // Some SDKs open a connection per request: with tickets they resume, and the server keeps no state for
+    // it.
     config.ticketer = Ticketer::new()?;
     Ok(config)
 }
@@ -141,7 +143,8 @@ fn host_names() -> Vec<String> {
     names
 }
 
-/// Writes a new file beside and renames it, so that it has its mode from the first byte and is whole or not there.
+/// Writes a new file beside and renames it, so that it has its mode from the first byte and is whole or not
+/// there.
 fn keep(path: &Path, mode: u32, pem: &str) -> Result<(), TlsError> {
     let write = || -> io::Result<()> {
         let fresh = path.with_extension("new");

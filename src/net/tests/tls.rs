@@ -1,4 +1,5 @@
-//! TLS on the data port: ALPN or none, HTTP/1.1 and HTTP/2, plain beside it, certificates from files and our own.
+//! TLS on the data port: ALPN or none, HTTP/1.1 and HTTP/2, plain beside it, certificates from files and our
+//! own.
 
 use std::path::Path;
 use std::rc::Rc;
