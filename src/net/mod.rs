@@ -1,1 +1,30 @@
 //! Sockets: the listener, TLS, HTTP/1.1 and HTTP/2 connections, the admin endpoint. Knows no operation.
+//!
+//! One port speaks everything clients speak: [`serve`] accepts, `sniff` looks at the first bytes,
+//! `connection` puts TLS in between where it is due, and `http1` or `http2` carries requests to a
+//! [`Handler`]. All of it runs on one thread inside a `LocalSet`; nothing here is shared between cores except
+//! [`Shutdown`], [`Readiness`] and the TLS configuration.
+
+mod admin;
+mod body;
+mod coalesce;
+mod connection;
+mod date;
+mod event_body;
+mod event_frames;
+mod handler;
+mod http1;
+mod http2;
+mod listener;
+mod liveness;
+mod shutdown;
+mod sniff;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use admin::{Admin, Readiness, serve_admin};
+pub use handler::{Answer, Drive, Handler};
+pub use listener::serve;
+pub use shutdown::{Shutdown, ShutdownTrigger, shutdown};
+pub use tls::{SelfSigned, Tls, TlsError};

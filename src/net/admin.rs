@@ -1,0 +1,143 @@
+//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`. It has a thread and a small runtime of its own, so
+//! that a slow scrape never stands before a record.
+
+use std::convert::Infallible;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::Shutdown;
+use crate::limits::{ACCEPT_REST_MS, ADMIN_CONNECTIONS_MAX, HANDSHAKE_SECS_MAX};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+/// The Prometheus text format.
+const METRICS: &str = "text/plain; version=0.0.4";
+
+/// Whether the server takes requests, and if not, why not. Shared by all threads.
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<watch::Sender<Option<&'static str>>>);
+
+impl Readiness {
+    /// Not ready yet, for a reason.
+    pub fn pending(reason: &'static str) -> Self {
+        Self(Arc::new(watch::Sender::new(Some(reason))))
+    }
+
+    /// From now on, ready.
+    pub fn ready(&self) {
+        self.0.send_replace(None);
+    }
+
+    /// From now on, not ready, for a reason.
+    pub fn not_ready(&self, reason: &'static str) {
+        self.0.send_replace(Some(reason));
+    }
+
+    fn why_not(&self) -> Option<&'static str> {
+        *self.0.borrow()
+    }
+}
+
+/// What the endpoint tells.
+pub struct Admin {
+    /// Renders all metrics as text.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// What `/readyz` answers.
+    pub readiness: Readiness,
+}
+
+/// Serves the endpoint from a thread of its own until the shutdown begins; the handle joins that thread.
+pub fn serve_admin(
+    listener: std::net::TcpListener,
+    admin: Admin,
+    shutdown: Shutdown,
+) -> io::Result<JoinHandle<()>> {
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("admin".into()).spawn(move || {
+        let serving = async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => accept(listener, Rc::new(admin), shutdown).await,
+                Err(error) => warn!(%error, "admin endpoint not served"),
+            }
+        };
+        LocalSet::new().block_on(&runtime, serving);
+    })
+}
+
+async fn accept(listener: TcpListener, admin: Rc<Admin>, shutdown: Shutdown) {
+    let mut connections = JoinSet::new();
+    let mut ended = Box::pin(shutdown.begun());
+    loop {
+        tokio::select! {
+            biased;
+            () = ended.as_mut() => return,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept(), if connections.len() < ADMIN_CONNECTIONS_MAX => match accepted {
+                Ok((socket, _peer)) => drop(connections.spawn_local(serve(socket, Rc::clone(&admin)))),
+                Err(error) => {
+                    warn!(%error, "admin endpoint cannot accept, resting");
+                    sleep(Duration::from_millis(ACCEPT_REST_MS)).await;
+                }
+            },
+        }
+    }
+}
+
+async fn serve(socket: TcpStream, admin: Rc<Admin>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let response = admin.answer(request.method(), request.uri().path());
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(HANDSHAKE_SECS_MAX))
+        .serve_connection(TokioIo::new(socket), service);
+    // How a scraper's connection ends concerns nobody.
+    let _ = connection.await;
+}
+
+impl Admin {
+    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+        let known = matches!(path, "/metrics" | "/healthz" | "/readyz");
+        match (path, method) {
+            _ if !known => text(StatusCode::NOT_FOUND, TEXT, "not found\n"),
+            (_, method) if method != Method::GET && method != Method::HEAD => refuse_method(),
+            ("/metrics", _) => text(StatusCode::OK, METRICS, (self.metrics)()),
+            ("/healthz", _) => text(StatusCode::OK, TEXT, "ok\n"),
+            _ => match self.readiness.why_not() {
+                None => text(StatusCode::OK, TEXT, "ready\n"),
+                Some(reason) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n")),
+            },
+        }
+    }
+}
+
+fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn refuse_method() -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "method not allowed\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
