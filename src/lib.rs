@@ -16,11 +16,13 @@
 
 pub mod api;
 pub mod catalog;
+pub mod config;
 pub mod limits;
 pub mod net;
 pub mod platform;
 pub mod pull;
 pub mod push;
+pub mod server;
 pub mod shard_log;
 pub mod storage;
 pub mod telemetry;

@@ -68,7 +68,8 @@ pub(super) fn calendar_text(time: Timestamp) -> String {
 
 /// Year, month (from 0) and day of a day counted from 1970-01-01.
 fn civil_date(mut days: u64) -> (u64, usize, u64) {
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut year = 1970;
     while days >= 365 + u64::from(is_leap(year)) {
         days -= 365 + u64::from(is_leap(year));

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, Notify};
 use crate::catalog::{Catalog, Command, Effect, Rejection, Shard, Stream};
 use crate::platform::{Clock, random};
 use crate::push::{ChildShard, Hub};
-use crate::storage::{From, Store, StorageError};
+use crate::storage::{From, StorageError, Store};
 use crate::telemetry::names;
 use crate::types::{LogId, Offset};
 use crate::wire::SealKey;
@@ -107,6 +107,17 @@ impl Control {
         }
     }
 
+    /// Gives back the space of records past their streams' retention.
+    pub fn trim_expired(&self) {
+        let now = self.clock.wall();
+        for stream in self.catalog().streams() {
+            let horizon = stream.trim_horizon(now);
+            for shard in &stream.shards {
+                self.store.engine().trim(shard.log, horizon);
+            }
+        }
+    }
+
     async fn take_transition(&self, command: Command) -> Result<(), StorageError> {
         let _turn = self.turn.lock().await;
         let still_due = self.catalog().next_transition(self.transition_millis);
@@ -185,7 +196,8 @@ async fn replay(store: &Store) -> Result<Catalog, StorageError> {
         let batches = store.read(LogId::CATALOG, From::Offset(next), REPLAY_BYTES).await?;
         let Some(last) = batches.last() else { return Ok(catalog) };
         let end = last.end();
-        for record in batches.iter().flat_map(|batch| batch.records()).filter(|record| record.offset >= next) {
+        for record in batches.iter().flat_map(|batch| batch.records()).filter(|record| record.offset >= next)
+        {
             replay_one(&mut catalog, &record.data)?;
         }
         next = end;

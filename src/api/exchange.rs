@@ -1,7 +1,5 @@
 //! What the connection hands in and gets back: one request, one reply.
 
-use std::rc::Rc;
-
 use bytes::Bytes;
 
 use crate::push::EventStream;
@@ -20,14 +18,4 @@ pub enum Reply {
     Whole(http::Response<Bytes>),
     /// Response headers to send at once, then events until the subscription ends.
     Events(http::Response<()>, EventStream),
-}
-
-/// Answers requests; one per core, shared by its connections.
-pub struct Service {}
-
-impl Service {
-    /// Answers one request. Never fails: errors are replies too.
-    pub async fn call(self: Rc<Self>, _request: Request) -> Reply {
-        Reply::Whole(http::Response::new(Bytes::from_static(b"{}")))
-    }
 }

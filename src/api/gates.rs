@@ -27,6 +27,7 @@ pub(super) struct StreamMeters {
     pub(super) write_throttled: Counter,
     pub(super) read_throttled: Counter,
     pub(super) iterator_throttled: Counter,
+    pub(super) subscribe_throttled: Counter,
 }
 
 impl Gates {
@@ -80,8 +81,9 @@ impl Gates {
     ) -> Result<(), Refused> {
         let Some(quotas) = &self.quotas else { return Ok(()) };
         let mut shards = self.shards.borrow_mut();
-        let (writes, reads) =
-            shards.entry(log).or_insert_with(|| (ShardWrites::new(quotas, now), ShardReads::new(quotas, now)));
+        let (writes, reads) = shards
+            .entry(log)
+            .or_insert_with(|| (ShardWrites::new(quotas, now), ShardReads::new(quotas, now)));
         ask(writes, reads)
     }
 }
@@ -98,6 +100,7 @@ impl StreamMeters {
             write_throttled: throttled("write"),
             read_throttled: throttled("read"),
             iterator_throttled: throttled("iterator"),
+            subscribe_throttled: throttled("subscribe"),
         }
     }
 }

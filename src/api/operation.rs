@@ -20,21 +20,18 @@ pub enum Answer {
     Events(Box<EventStream>),
 }
 
-/// One operation.
-pub(super) trait Operation {
+/// One operation, on inputs borrowed from the request for `'v`.
+pub(super) trait Operation<'v> {
     /// Its name in the service's model.
     const NAME: &'static str;
-    /// Its input, borrowed from the request.
-    type Input<'v>;
+    /// Its input.
+    type Input;
 
     /// Reads the input's members in the service's own order.
-    fn read<'v>(members: &mut Members<'_, 'v>) -> Self::Input<'v>;
+    fn read(members: &mut Members<'_, 'v>) -> Self::Input;
 
     /// Carries it out.
-    fn run<'v>(
-        input: Self::Input<'v>,
-        context: &Rc<Context>,
-    ) -> impl Future<Output = Result<Answer, ApiError>> + use<'_, 'v, Self>;
+    fn run(input: Self::Input, context: &Rc<Context>) -> impl Future<Output = Result<Answer, ApiError>>;
 }
 
 type Call = for<'a> fn(
@@ -51,12 +48,15 @@ pub struct Entry {
 }
 
 /// The entry of an operation.
-pub(super) const fn entry<O: Operation>() -> Entry {
-    Entry { name: O::NAME, call: |body, codec, context| Box::pin(call::<O>(body, codec, context)) }
+pub(super) const fn entry<O: for<'v> Operation<'v> + 'static>() -> Entry {
+    Entry {
+        name: <O as Operation<'static>>::NAME,
+        call: |body, codec, context| Box::pin(call::<O>(body, codec, context)),
+    }
 }
 
-async fn call<O: Operation>(
-    body: &Value<'_>,
+async fn call<'v, O: Operation<'v>>(
+    body: &'v Value<'v>,
     codec: Codec,
     context: &Rc<Context>,
 ) -> Result<Answer, ApiError> {

@@ -40,7 +40,9 @@ impl PageToken {
         let token = parse(&context.key, listing, text)
             .ok_or_else(|| ApiError::invalid_argument("The NextToken is invalid."))?;
         if context.clock.wall().millis_since(token.issued) > limits::PAGE_TOKEN_MILLIS_MAX {
-            return Err(ApiError::expired_token("The NextToken has expired: it was given out over 300 seconds ago."));
+            return Err(ApiError::expired_token(
+                "The NextToken has expired: it was given out over 300 seconds ago.",
+            ));
         }
         Ok(token)
     }

@@ -33,11 +33,11 @@ struct GetShardIteratorInput<'v> {
     dry_run: bool,
 }
 
-impl Operation for GetShardIterator {
+impl<'v> Operation<'v> for GetShardIterator {
     const NAME: &'static str = "GetShardIterator";
-    type Input<'v> = GetShardIteratorInput<'v>;
+    type Input = GetShardIteratorInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> GetShardIteratorInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> GetShardIteratorInput<'v> {
         GetShardIteratorInput {
             shard: m.text("ShardId").length(1, 128).pattern(Pattern::Name).required(),
             position: Position {
@@ -51,7 +51,7 @@ impl Operation for GetShardIterator {
         }
     }
 
-    async fn run(input: GetShardIteratorInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: GetShardIteratorInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = input.stream(context)?;
         let shard = shard_to_read(context, &stream, input.shard)?;
         let offset = input.position.resolve(context, &stream, shard).await?;
@@ -93,11 +93,11 @@ struct GetRecordsInput<'v> {
     dry_run: bool,
 }
 
-impl Operation for GetRecords {
+impl<'v> Operation<'v> for GetRecords {
     const NAME: &'static str = "GetRecords";
-    type Input<'v> = GetRecordsInput<'v>;
+    type Input = GetRecordsInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> GetRecordsInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> GetRecordsInput<'v> {
         GetRecordsInput {
             iterator: m.text("ShardIterator").length(1, 512).required(),
             limit: m.integer("Limit").range(1, 10_000).optional(),
@@ -106,13 +106,14 @@ impl Operation for GetRecords {
         }
     }
 
-    async fn run(input: GetRecordsInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: GetRecordsInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let now = context.clock.wall();
         let iterator = ShardIterator::open(input.iterator, &context.key, now)
             .map_err(|error| ApiError::iterator(error, now))?;
         let stream = input.stream(context, &iterator)?;
         let missing = || no_shard_to_read(context, &iterator.stream, iterator.shard);
-        let shard = stream.shard(iterator.shard).filter(|shard| shard.log == iterator.log).ok_or_else(missing)?;
+        let shard =
+            stream.shard(iterator.shard).filter(|shard| shard.log == iterator.log).ok_or_else(missing)?;
         if input.dry_run {
             return Err(ApiError::dry_run());
         }
@@ -121,7 +122,8 @@ impl Operation for GetRecords {
             meters.read_throttled.increment(1);
             return Err(ApiError::throughput_exceeded(throttle_text(context, &stream, shard)));
         }
-        let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limits::GET_RECORDS_MAX);
+        let limit =
+            input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limits::GET_RECORDS_MAX);
         let page = read_page(context, &stream, shard, iterator.offset, limit).await?;
         context.gates.charge_read(shard.log, page.payload_bytes, context.clock.now());
         meters.read_records.increment(page.records.len() as u64);
@@ -134,7 +136,9 @@ impl GetRecordsInput<'_> {
     fn stream(&self, context: &Context, iterator: &ShardIterator) -> Result<Arc<Stream>, ApiError> {
         let named = self.stream_arn.and_then(crate::types::StreamArn::parse);
         if named.is_some_and(|arn| arn.name != iterator.stream) {
-            return Err(ApiError::invalid_argument("StreamARN is not that of the stream the ShardIterator is for."));
+            return Err(ApiError::invalid_argument(
+                "StreamARN is not that of the stream the ShardIterator is for.",
+            ));
         }
         let gone = || no_shard_to_read(context, &iterator.stream, iterator.shard);
         context.control.stream(&iterator.stream).ok_or_else(gone)
@@ -166,7 +170,8 @@ async fn read_page(
 fn output(context: &Context, stream: &Stream, shard: &Shard, page: &Page) -> Value<'static> {
     let tip = context.store.tip(shard.log).unwrap_or_default();
     let drained = !shard.is_open() && page.next >= tip && !context.store.engine().has_uncommitted(shard.log);
-    let next = if drained { Value::Null } else { Value::text(iterator_text(context, stream, shard, page.next)) };
+    let next =
+        if drained { Value::Null } else { Value::text(iterator_text(context, stream, shard, page.next)) };
     let children = if drained {
         Value::List(child_shards(stream, shard).iter().map(child_value).collect())
     } else {

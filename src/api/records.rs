@@ -44,7 +44,9 @@ impl<'v> RecordInput<'v> {
     }
 
     fn hash_key(&self) -> Result<HashKey, ApiError> {
-        let Some(text) = self.explicit_hash_key else { return Ok(HashKey::of_partition_key(self.partition_key)) };
+        let Some(text) = self.explicit_hash_key else {
+            return Ok(HashKey::of_partition_key(self.partition_key));
+        };
         HashKey::parse(text).map_err(|error| match error {
             HashKeyError::Syntax | HashKeyError::OutOfRange => ApiError::invalid_argument(format!(
                 "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was \
@@ -114,11 +116,11 @@ struct PutRecordInput<'v> {
     dry_run: bool,
 }
 
-impl Operation for PutRecord {
+impl<'v> Operation<'v> for PutRecord {
     const NAME: &'static str = "PutRecord";
-    type Input<'v> = PutRecordInput<'v>;
+    type Input = PutRecordInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> PutRecordInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> PutRecordInput<'v> {
         PutRecordInput {
             ordering: m.text("SequenceNumberForOrdering").pattern(Pattern::SequenceNumber).optional(),
             record: RecordInput::read(m),
@@ -127,7 +129,7 @@ impl Operation for PutRecord {
         }
     }
 
-    async fn run(input: PutRecordInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: PutRecordInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = input.stream.resolve_for_data(context)?;
         input.record.require_size(&stream, "data")?;
         let hash_key = input.record.hash_key()?;
@@ -182,11 +184,11 @@ struct PutRecordsInput<'v> {
     dry_run: bool,
 }
 
-impl Operation for PutRecords {
+impl<'v> Operation<'v> for PutRecords {
     const NAME: &'static str = "PutRecords";
-    type Input<'v> = PutRecordsInput<'v>;
+    type Input = PutRecordsInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> PutRecordsInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> PutRecordsInput<'v> {
         let most = u32::try_from(limits::PUT_RECORDS_MAX).unwrap_or(u32::MAX);
         PutRecordsInput {
             records: m
@@ -198,7 +200,7 @@ impl Operation for PutRecords {
         }
     }
 
-    async fn run(input: PutRecordsInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: PutRecordsInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = input.stream.resolve_for_data(context)?;
         let routed = route_all(input.records, &stream)?;
         if input.dry_run {
@@ -224,7 +226,10 @@ impl Operation for PutRecords {
 }
 
 /// Checks all records before any is taken: one bad record refuses the whole call.
-fn route_all<'s, 'v>(records: Vec<RecordInput<'v>>, stream: &'s Stream) -> Result<Vec<Routed<'s, 'v>>, ApiError> {
+fn route_all<'s, 'v>(
+    records: Vec<RecordInput<'v>>,
+    stream: &'s Stream,
+) -> Result<Vec<Routed<'s, 'v>>, ApiError> {
     let total: usize = records.iter().map(RecordInput::payload_bytes).sum();
     if total > limits::PUT_RECORDS_BYTES_MAX {
         return Err(ApiError::invalid_argument("Records size exceeds 10 MB limit"));

@@ -21,11 +21,11 @@ struct SplitShardInput<'v> {
     stream: StreamRef<'v>,
 }
 
-impl Operation for SplitShard {
+impl<'v> Operation<'v> for SplitShard {
     const NAME: &'static str = "SplitShard";
-    type Input<'v> = SplitShardInput<'v>;
+    type Input = SplitShardInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> SplitShardInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> SplitShardInput<'v> {
         SplitShardInput {
             start: m.text("NewStartingHashKey").pattern(Pattern::HashKey).required(),
             shard: m.text("ShardToSplit").length(1, 128).pattern(Pattern::Name).required(),
@@ -33,7 +33,7 @@ impl Operation for SplitShard {
         }
     }
 
-    async fn run(input: SplitShardInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: SplitShardInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let decide = |_: &Catalog| {
             let id = parse(context, &input.stream, input.shard)?;
             let stream = input.stream.resolve(context)?;
@@ -70,11 +70,11 @@ struct MergeShardsInput<'v> {
     stream: StreamRef<'v>,
 }
 
-impl Operation for MergeShards {
+impl<'v> Operation<'v> for MergeShards {
     const NAME: &'static str = "MergeShards";
-    type Input<'v> = MergeShardsInput<'v>;
+    type Input = MergeShardsInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> MergeShardsInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> MergeShardsInput<'v> {
         MergeShardsInput {
             lower: m.text("ShardToMerge").length(1, 128).pattern(Pattern::Name).required(),
             upper: m.text("AdjacentShardToMerge").length(1, 128).pattern(Pattern::Name).required(),
@@ -82,7 +82,7 @@ impl Operation for MergeShards {
         }
     }
 
-    async fn run(input: MergeShardsInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: MergeShardsInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let decide = |_: &Catalog| {
             let lower = parse(context, &input.stream, input.lower)?;
             let upper = parse(context, &input.stream, input.upper)?;

@@ -24,7 +24,15 @@ impl<'v> StreamRef<'v> {
 
     /// Reads a required `StreamARN` alone.
     pub(super) fn read_arn(m: &mut Members<'_, 'v>) -> Self {
-        Self { name: None, arn: Some(m.text("StreamARN").length(1, 2048).pattern(Pattern::StreamArn).required()) }
+        Self {
+            name: None,
+            arn: Some(m.text("StreamARN").length(1, 2048).pattern(Pattern::StreamArn).required()),
+        }
+    }
+
+    /// A stream named by an ARN read before.
+    pub(super) const fn of_arn(arn: &'v str) -> Self {
+        Self { name: None, arn: Some(arn) }
     }
 
     /// Whether neither is given.

@@ -16,13 +16,20 @@ use super::{ApiError, Context};
 pub(super) const OPERATIONS: &[Entry] = &[entry::<ListShards>()];
 
 const PAGE_MAX: usize = 1000;
-const FILTERS: &[&str] =
-    &["AFTER_SHARD_ID", "AT_TRIM_HORIZON", "FROM_TRIM_HORIZON", "AT_LATEST", "AT_TIMESTAMP", "FROM_TIMESTAMP"];
+const FILTERS: &[&str] = &[
+    "AFTER_SHARD_ID",
+    "AT_TRIM_HORIZON",
+    "FROM_TRIM_HORIZON",
+    "AT_LATEST",
+    "AT_TIMESTAMP",
+    "FROM_TIMESTAMP",
+];
 
 /// A shard as descriptions and lists show it.
 pub(super) fn shard_value(shard: &Shard) -> Value<'static> {
     let id = |id: Option<ShardId>| id.map_or(Value::Null, |id| Value::text(id.to_string()));
-    let number = |n: Option<crate::types::SequenceNumber>| n.map_or(Value::Null, |n| Value::text(n.to_string()));
+    let number =
+        |n: Option<crate::types::SequenceNumber>| n.map_or(Value::Null, |n| Value::text(n.to_string()));
     Value::map([
         ("ShardId", Value::text(shard.id.to_string())),
         ("ParentShardId", id(shard.parent)),
@@ -74,11 +81,11 @@ enum Filter {
     From(Timestamp),
 }
 
-impl Operation for ListShards {
+impl<'v> Operation<'v> for ListShards {
     const NAME: &'static str = "ListShards";
-    type Input<'v> = ListShardsInput<'v>;
+    type Input = ListShardsInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> ListShardsInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> ListShardsInput<'v> {
         ListShardsInput {
             token: m.text("NextToken").length(1, 1_048_576).optional(),
             after: m.text("ExclusiveStartShardId").length(1, 128).pattern(Pattern::Name).optional(),
@@ -93,14 +100,16 @@ impl Operation for ListShards {
         }
     }
 
-    async fn run(input: ListShardsInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: ListShardsInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let (stream, filter, after) = input.place(context)?;
         if !matches!(stream.status, StreamStatus::Active | StreamStatus::Updating) {
             require_active(context, &stream)?;
         }
-        let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_MAX).min(PAGE_MAX);
+        let limit =
+            input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_MAX).min(PAGE_MAX);
         let horizon = stream.trim_horizon(context.clock.wall());
-        let due = |shard: &&Shard| filter.shows(shard, &stream, horizon) && after.is_none_or(|a| shard.id > a);
+        let due =
+            |shard: &&Shard| filter.shows(shard, &stream, horizon) && after.is_none_or(|a| shard.id > a);
         let mut page: Vec<_> = stream.shards.iter().filter(due).take(limit + 1).collect();
         let has_more = page.len() > limit;
         page.truncate(limit);
@@ -120,7 +129,7 @@ impl ListShardsInput<'_> {
     fn place(&self, context: &Context) -> Result<(Arc<Stream>, Filter, Option<ShardId>), ApiError> {
         if let Some(token) = self.token {
             self.token_stands_alone()?;
-            let token = PageToken::open(context, ListShards::NAME, token)?;
+            let token = PageToken::open(context, <ListShards as Operation<'_>>::NAME, token)?;
             let gone = || super::resource_ref::no_stream(context, &token.of);
             let stream = context.control.stream(&token.of).ok_or_else(gone)?;
             let filter = serde_json::from_str(&token.filter).unwrap_or(Filter::FromTrimHorizon);
@@ -133,7 +142,8 @@ impl ListShardsInput<'_> {
         if self.created.is_some_and(|created| created.as_secs() != stream.created.as_secs()) {
             return Err(super::resource_ref::no_stream(context, &stream.name));
         }
-        let shard_id = |text: &str| ShardId::parse(text).ok_or_else(|| no_such_shard(context, &stream.name, text));
+        let shard_id =
+            |text: &str| ShardId::parse(text).ok_or_else(|| no_such_shard(context, &stream.name, text));
         let after = self.after.map(shard_id).transpose()?;
         let filter = self.filter.as_ref().map(|filter| filter.parse(shard_id)).transpose()?;
         Ok((stream.clone(), filter.unwrap_or(Filter::FromTrimHorizon), after))
@@ -155,7 +165,10 @@ impl ListShardsInput<'_> {
 impl FilterInput<'_> {
     fn parse(&self, shard_id: impl Fn(&str) -> Result<ShardId, ApiError>) -> Result<Filter, ApiError> {
         let missing = |what: &str| {
-            ApiError::invalid_argument(format!("{what} must be provided for a ShardFilter of type {}.", self.kind))
+            ApiError::invalid_argument(format!(
+                "{what} must be provided for a ShardFilter of type {}.",
+                self.kind
+            ))
         };
         Ok(match self.kind {
             "AFTER_SHARD_ID" => Filter::After(shard_id(self.shard.ok_or_else(|| missing("ShardId"))?)?),

@@ -40,18 +40,24 @@ struct CreateStreamInput<'v> {
     warm_throughput: bool,
 }
 
-impl Operation for CreateStream {
+impl<'v> Operation<'v> for CreateStream {
     const NAME: &'static str = "CreateStream";
-    type Input<'v> = CreateStreamInput<'v>;
+    type Input = CreateStreamInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> CreateStreamInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> CreateStreamInput<'v> {
         CreateStreamInput {
             shards: m.integer("ShardCount").at_least(1).optional(),
             name: m.text("StreamName").length(1, 128).pattern(Pattern::Name).required(),
-            mode: m.structure("StreamModeDetails").optional(|m| {
-                m.enumeration("StreamMode", &["PROVISIONED", "ON_DEMAND"]).required()
-            }),
-            tags: m.text_map("Tags").length(1, 200).keys(1, 128).values(0, 256).optional().unwrap_or_default(),
+            mode: m
+                .structure("StreamModeDetails")
+                .optional(|m| m.enumeration("StreamMode", &["PROVISIONED", "ON_DEMAND"]).required()),
+            tags: m
+                .text_map("Tags")
+                .length(1, 200)
+                .keys(1, 128)
+                .values(0, 256)
+                .optional()
+                .unwrap_or_default(),
             max_record_kib: m.integer("MaxRecordSizeInKiB").range(1024, 10_240).optional(),
             auto_distribution: m
                 .enumeration("RecordDistributionStrategy", &["AUTO", "USER_PARTITION_KEY"])
@@ -61,7 +67,7 @@ impl Operation for CreateStream {
         }
     }
 
-    async fn run(input: CreateStreamInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: CreateStreamInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let (mode, shards) = input.mode_and_shards()?;
         let command = Command::CreateStream {
             stream: input.name.to_owned(),
@@ -95,9 +101,7 @@ impl CreateStreamInput<'_> {
             }
             (Some("ON_DEMAND"), None) | (None, None) => Ok((StreamMode::OnDemand, ON_DEMAND_SHARDS)),
             (_, None) => Err(ApiError::validation(null_count)),
-            (_, Some(count)) => {
-                Ok((StreamMode::Provisioned, u32::try_from(count).unwrap_or(u32::MAX)))
-            }
+            (_, Some(count)) => Ok((StreamMode::Provisioned, u32::try_from(count).unwrap_or(u32::MAX))),
         }
     }
 }
@@ -134,15 +138,18 @@ fn may_create(context: &Context, catalog: &Catalog, name: &str, shards: u32) -> 
 
 struct DeleteStream;
 
-impl Operation for DeleteStream {
+impl<'v> Operation<'v> for DeleteStream {
     const NAME: &'static str = "DeleteStream";
-    type Input<'v> = (StreamRef<'v>, bool);
+    type Input = (StreamRef<'v>, bool);
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> (StreamRef<'v>, bool) {
+    fn read(m: &mut Members<'_, 'v>) -> (StreamRef<'v>, bool) {
         (StreamRef::read(m), m.boolean("EnforceConsumerDeletion").optional().unwrap_or(false))
     }
 
-    async fn run((stream, enforce): (StreamRef<'_>, bool), context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(
+        (stream, enforce): (StreamRef<'_>, bool),
+        context: &Rc<Context>,
+    ) -> Result<Answer, ApiError> {
         let decide = |_: &Catalog| {
             let stream = stream.resolve(context)?;
             may_delete(context, &stream, enforce)?;
@@ -177,11 +184,11 @@ struct DescribeStreamInput<'v> {
     stream: StreamRef<'v>,
 }
 
-impl Operation for DescribeStream {
+impl<'v> Operation<'v> for DescribeStream {
     const NAME: &'static str = "DescribeStream";
-    type Input<'v> = DescribeStreamInput<'v>;
+    type Input = DescribeStreamInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> DescribeStreamInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> DescribeStreamInput<'v> {
         DescribeStreamInput {
             limit: m.integer("Limit").range(1, 10_000).optional(),
             after: m.text("ExclusiveStartShardId").length(1, 128).pattern(Pattern::Name).optional(),
@@ -189,15 +196,21 @@ impl Operation for DescribeStream {
         }
     }
 
-    async fn run(input: DescribeStreamInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: DescribeStreamInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = input.stream.resolve(context)?;
         let after = input.after.map(|text| {
-            ShardId::parse(text).ok_or_else(|| super::resource_ref::no_such_shard(context, &stream.name, text))
+            ShardId::parse(text)
+                .ok_or_else(|| super::resource_ref::no_such_shard(context, &stream.name, text))
         });
         let after = after.transpose()?;
         let limit = page_len(input.limit);
         let mut page: Vec<_> = if stream.takes_data() {
-            stream.shards.iter().filter(|shard| after.is_none_or(|after| shard.id > after)).take(limit + 1).collect()
+            stream
+                .shards
+                .iter()
+                .filter(|shard| after.is_none_or(|after| shard.id > after))
+                .take(limit + 1)
+                .collect()
         } else {
             Vec::new()
         };
@@ -213,15 +226,15 @@ impl Operation for DescribeStream {
 
 struct DescribeStreamSummary;
 
-impl Operation for DescribeStreamSummary {
+impl<'v> Operation<'v> for DescribeStreamSummary {
     const NAME: &'static str = "DescribeStreamSummary";
-    type Input<'v> = StreamRef<'v>;
+    type Input = StreamRef<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> StreamRef<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> StreamRef<'v> {
         StreamRef::read(m)
     }
 
-    async fn run(stream: StreamRef<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(stream: StreamRef<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = stream.resolve(context)?;
         let open = if stream.takes_data() { stream.open_shard_count() } else { 0 };
         let mut members = common_members(context, &stream);
@@ -267,11 +280,11 @@ struct ListStreamsInput<'v> {
     token: Option<&'v str>,
 }
 
-impl Operation for ListStreams {
+impl<'v> Operation<'v> for ListStreams {
     const NAME: &'static str = "ListStreams";
-    type Input<'v> = ListStreamsInput<'v>;
+    type Input = ListStreamsInput<'v>;
 
-    fn read<'v>(m: &mut Members<'_, 'v>) -> ListStreamsInput<'v> {
+    fn read(m: &mut Members<'_, 'v>) -> ListStreamsInput<'v> {
         ListStreamsInput {
             limit: m.integer("Limit").range(1, 10_000).optional(),
             after: m.text("ExclusiveStartStreamName").length(1, 128).pattern(Pattern::Name).optional(),
@@ -279,13 +292,14 @@ impl Operation for ListStreams {
         }
     }
 
-    async fn run(input: ListStreamsInput<'_>, context: &Rc<Context>) -> Result<Answer, ApiError> {
+    async fn run(input: ListStreamsInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let after = match input.token {
             Some(token) => PageToken::open(context, Self::NAME, token)?.after,
             None => input.after.unwrap_or_default().to_owned(),
         };
         let limit = page_len(input.limit);
-        let mut page: Vec<_> = context.control.catalog().streams_after(&after).take(limit + 1).cloned().collect();
+        let mut page: Vec<_> =
+            context.control.catalog().streams_after(&after).take(limit + 1).cloned().collect();
         let has_more = page.len() > limit;
         page.truncate(limit);
         let last = page.last().filter(|_| has_more);

@@ -70,6 +70,9 @@ pub enum Command {
         consumer: String,
         /// When.
         at: Timestamp,
+        /// Tags given along.
+        #[serde(default)]
+        tags: BTreeMap<String, String>,
     },
     /// A consumer enters ACTIVE.
     ActivateConsumer {

@@ -1,5 +1,7 @@
 //! A registered consumer of a stream.
 
+use std::collections::BTreeMap;
+
 use crate::types::Timestamp;
 
 /// `Creating → Active → Deleting →` gone.
@@ -37,4 +39,6 @@ pub struct Consumer {
     pub status: ConsumerStatus,
     /// When it entered that status.
     pub since: Timestamp,
+    /// Tags by key.
+    pub tags: BTreeMap<String, String>,
 }

@@ -99,8 +99,8 @@ impl Catalog {
             Command::DeleteStream { stream, at } => self.delete_stream(stream, *at),
             Command::RemoveStream { stream } => self.remove_stream(stream),
             Command::Reshard { stream, at, parents, starts } => self.reshard(stream, *at, parents, starts),
-            Command::RegisterConsumer { stream, consumer, at } => {
-                self.register_consumer(stream, consumer, *at)
+            Command::RegisterConsumer { stream, consumer, at, tags } => {
+                self.register_consumer(stream, consumer, *at, tags)
             }
             Command::ActivateConsumer { stream, consumer, at } => {
                 self.set_consumer_status(stream, consumer, ConsumerStatus::Active, *at)
@@ -232,14 +232,21 @@ impl Catalog {
         Ok(effect)
     }
 
-    fn register_consumer(&mut self, stream: &str, name: &str, at: Timestamp) -> Result<Effect, Rejection> {
+    fn register_consumer(
+        &mut self,
+        stream: &str,
+        name: &str,
+        at: Timestamp,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<Effect, Rejection> {
         let id = self.next_consumer;
         let stream = self.stream_mut(stream)?;
         if stream.consumers.contains_key(name) {
             return Err(Rejection::ConsumerExists);
         }
         let status = ConsumerStatus::Creating;
-        let consumer = Consumer { name: name.to_owned(), id, created: at, status, since: at };
+        let tags = tags.clone();
+        let consumer = Consumer { name: name.to_owned(), id, created: at, status, since: at, tags };
         stream.consumers.insert(name.to_owned(), consumer);
         self.next_consumer += 1;
         Ok(Effect::default())

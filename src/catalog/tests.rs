@@ -38,8 +38,12 @@ fn assert_covers(stream: &Stream) {
 #[test]
 fn a_stream_and_its_consumer_move_through_their_states_by_themselves() {
     let mut catalog = with_stream(2);
-    let register =
-        Command::RegisterConsumer { stream: "orders".into(), consumer: "app".into(), at: at(1050) };
+    let register = Command::RegisterConsumer {
+        stream: "orders".into(),
+        consumer: "app".into(),
+        at: at(1050),
+        tags: BTreeMap::new(),
+    };
     catalog.apply(&register).unwrap();
     let (due, activate) = catalog.next_transition(100).unwrap();
     assert_eq!(due, at(1100));

@@ -86,8 +86,13 @@ mod tests {
     fn lives_five_minutes_and_no_millisecond_longer() {
         let key = SealKey::new(b"k");
         let issued = Timestamp::from_millis(1_000_000);
-        let iterator =
-            ShardIterator { log: LogId(4), offset: Offset(9), issued, shard: ShardId(1), stream: "s".repeat(128) };
+        let iterator = ShardIterator {
+            log: LogId(4),
+            offset: Offset(9),
+            issued,
+            shard: ShardId(1),
+            stream: "s".repeat(128),
+        };
         let text = iterator.to_text(&key);
         assert!(text.len() <= 512, "{}", text.len());
         let open = |millis| ShardIterator::open(&text, &key, Timestamp::from_millis(millis));

@@ -25,6 +25,9 @@ pub struct EventStream {
     pub(super) accepted_at: Instant,
 }
 
+/// Bytes of an event without records, and a little.
+const IDLE_EVENT_BYTES: usize = 256;
+
 /// How a subscription came to its end.
 enum Over {
     Ended(Ending),
@@ -79,8 +82,15 @@ impl Seat {
         let drained = !engine.has_uncommitted(self.accept.log);
         drop(engine);
         let closed = drained && self.hub.children(self.accept.log).is_some();
-        let (room, now) = (self.live.room(limits::EVENT_BYTES_MAX), self.hub.clock.now());
-        self.live.subscription.borrow_mut().step(View { tip, closed, room, now })
+        let mut subscription = self.live.subscription.borrow_mut();
+        // Asking sets room aside on a connection others share: at the tip no more than an idle event needs.
+        let wanted = if subscription.next() < tip { limits::EVENT_BYTES_MAX } else { IDLE_EVENT_BYTES };
+        let (room, now) = (self.live.room(wanted), self.hub.clock.now());
+        let step = subscription.step(View { tip, closed, room, now });
+        if matches!(step, Step::Wait(_)) {
+            self.live.room(0);
+        }
+        step
     }
 
     /// Sleeps until `until`, a wake-up, the client's end or, if asked for, more room.

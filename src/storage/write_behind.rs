@@ -289,7 +289,7 @@ fn create(log: &Log) -> (Pending, Op) {
 fn segment_path(id: LogId, base: Offset, last: Option<&Segment>) -> String {
     let mut path = format!("segments/{id}-{base}.seg");
     while last.is_some_and(|last| last.path >= path && last.base == base) {
-        path.insert_str(path.len() - 4, "x");
+        path.insert(path.len() - 4, 'x');
     }
     path
 }

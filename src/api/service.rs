@@ -1,0 +1,111 @@
+//! The pipeline: envelope, credentials, decoding, the operation, the answer. Every request passes through
+//! it once; errors are answers too.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use metrics::{Counter, Histogram, counter, histogram};
+
+use crate::telemetry::names;
+use crate::wire::{Codec, target};
+
+use super::envelope::{self, Envelope};
+use super::{Answer, ApiError, Context, Entry, Reply, Request};
+
+/// Answers requests; one per core, shared by its connections.
+pub struct Service {
+    context: Rc<Context>,
+    operations: HashMap<&'static str, Metered>,
+}
+
+/// An operation's entry with its metric handles.
+struct Metered {
+    /// `None` until it is built.
+    entry: Option<&'static Entry>,
+    ok: Counter,
+    client_error: Counter,
+    server_error: Counter,
+    latency: Histogram,
+}
+
+impl Service {
+    /// A service over the context's rooms.
+    pub fn new(context: Rc<Context>) -> Rc<Self> {
+        let built: HashMap<_, _> = super::operations().map(|entry| (entry.name, entry)).collect();
+        let metered = |&name: &&'static str| (name, Metered::new(name, built.get(name).copied()));
+        let operations = target::OPERATION_NAMES.iter().map(metered).collect();
+        Rc::new(Self { context, operations })
+    }
+
+    /// Answers one request. Never fails: errors are replies too.
+    pub async fn call(self: Rc<Self>, request: Request) -> Reply {
+        let envelope = match envelope::open(&request) {
+            Ok(envelope) => envelope,
+            Err(answer) => return finish(&request, Reply::Whole(answer)),
+        };
+        let metered = &self.operations[envelope.operation];
+        let began = self.context.clock.now();
+        let outcome = self.perform(&request, &envelope, metered).await;
+        metered.latency.record(self.context.clock.now().since(began));
+        metered.count(&outcome);
+        let reply = match outcome {
+            Ok(Answer::Empty) => Reply::Whole(envelope::success(envelope.codec, None)),
+            Ok(Answer::Output(output)) => Reply::Whole(envelope::success(envelope.codec, Some(&output))),
+            Ok(Answer::Events(events)) => Reply::Events(envelope::events_head(), *events),
+            Err(error) => Reply::Whole(envelope::error(envelope.codec, &error)),
+        };
+        finish(&request, reply)
+    }
+
+    async fn perform(
+        &self,
+        request: &Request,
+        envelope: &Envelope,
+        metered: &Metered,
+    ) -> Result<Answer, ApiError> {
+        let unreadable = |_| ApiError::bare("SerializationException", None);
+        let body = envelope.codec.decode(&request.body).map_err(unreadable)?;
+        envelope::require_signature(&request.head)?;
+        let Some(entry) = metered.entry else {
+            let text = format!("{} is not supported by this server yet.", envelope.operation);
+            return Err(ApiError::invalid_argument(text));
+        };
+        // The service answers events in JSON whatever the request's encoding; no client asks in CBOR.
+        if envelope.operation == "SubscribeToShard" && envelope.codec == Codec::Cbor {
+            return Err(ApiError::bare("SerializationException", None));
+        }
+        (entry.call)(&body, envelope.codec, &self.context).await
+    }
+}
+
+fn finish(request: &Request, mut reply: Reply) -> Reply {
+    let headers = match &mut reply {
+        Reply::Whole(response) => response.headers_mut(),
+        Reply::Events(head, _) => head.headers_mut(),
+    };
+    envelope::allow_origin(&request.head.headers, headers);
+    reply
+}
+
+impl Metered {
+    fn new(name: &'static str, entry: Option<&'static Entry>) -> Self {
+        let answered =
+            |status: &'static str| counter!(names::REQUESTS, "operation" => name, "status" => status);
+        Self {
+            entry,
+            ok: answered("ok"),
+            client_error: answered("client_error"),
+            server_error: answered("server_error"),
+            latency: histogram!(names::REQUEST_LATENCY, "operation" => name),
+        }
+    }
+
+    fn count(&self, outcome: &Result<Answer, ApiError>) {
+        match outcome {
+            Ok(_) => &self.ok,
+            Err(error) if error.status < 500 => &self.client_error,
+            Err(_) => &self.server_error,
+        }
+        .increment(1);
+    }
+}

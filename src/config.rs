@@ -1,0 +1,199 @@
+//! What a user can set: flags, each also as `FANLIGHT_*`. All problems are told together, before a port is
+//! bound or a file made.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::limits;
+use crate::platform::Backend;
+use crate::storage::Durability;
+use crate::throttle::Quotas;
+
+/// A durable, self-hosted Kinesis Data Streams server built around enhanced fan-out.
+#[derive(Debug, Parser)]
+#[command(name = "fanlight", version)]
+pub struct Cli {
+    /// What to do; without it the server starts with its defaults.
+    #[command(subcommand)]
+    pub command: Option<Verb>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the server.
+    Serve(Box<Config>),
+}
+
+/// Which quotas are enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Limits {
+    /// The service's own throttles and quotas.
+    Aws,
+    /// None.
+    Off,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The server's settings.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// Address of the Kinesis endpoint.
+    #[arg(long, env = "FANLIGHT_LISTEN", default_value = "127.0.0.1:4567")]
+    pub listen: SocketAddr,
+    /// Address of /metrics, /healthz and /readyz.
+    #[arg(long, env = "FANLIGHT_ADMIN_LISTEN", default_value = "127.0.0.1:4568")]
+    pub admin_listen: SocketAddr,
+    /// Where everything is kept.
+    #[arg(long, env = "FANLIGHT_DATA_DIR", default_value = "./fanlight-data")]
+    pub data_dir: PathBuf,
+    /// Whether the service's throttles and quotas are enforced.
+    #[arg(long, env = "FANLIGHT_LIMITS", value_enum, default_value = "aws")]
+    pub limits: Limits,
+    /// Multiplies every quota of `--limits aws`.
+    #[arg(long, env = "FANLIGHT_LIMITS_FACTOR", default_value_t = 1.0)]
+    pub limits_factor: f64,
+    /// When a put is acknowledged: durable, or earlier at the price of what a power cut takes.
+    #[arg(long, env = "FANLIGHT_DURABILITY", value_enum, default_value = "sync")]
+    pub durability: Durability,
+    /// Region in ARNs.
+    #[arg(long, env = "FANLIGHT_REGION", default_value = "us-east-1")]
+    pub region: String,
+    /// Account in ARNs, twelve digits.
+    #[arg(long, env = "FANLIGHT_ACCOUNT", default_value = "000000000000")]
+    pub account: String,
+    /// Certificate chain, PEM: serves TLS on the listen address.
+    #[arg(long, env = "FANLIGHT_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, PEM.
+    #[arg(long, env = "FANLIGHT_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Serve TLS with a certificate made for localhost, kept in the data directory.
+    #[arg(long, env = "FANLIGHT_TLS_SELF_SIGNED", conflicts_with = "tls_cert")]
+    pub tls_self_signed: bool,
+    /// Where TLS is served, take plain connections on the same port too.
+    #[arg(long, env = "FANLIGHT_PLAIN_TOO")]
+    pub plain_too: bool,
+    /// Bytes of recent records kept in memory.
+    #[arg(long, env = "FANLIGHT_TAIL_BYTES", default_value_t = limits::TAIL_BYTES_DEFAULT)]
+    pub tail_bytes: usize,
+    /// How the disk is driven: auto, uring or threads.
+    #[arg(long, env = "FANLIGHT_IO", default_value = "auto")]
+    pub io: Backend,
+    /// Milliseconds that CREATING, UPDATING and DELETING last.
+    #[arg(long, env = "FANLIGHT_TRANSITION_MILLIS", default_value_t = 100)]
+    pub transition_millis: u64,
+    /// Seconds a SubscribeToShard stream lasts; clients expect 300.
+    #[arg(long, env = "FANLIGHT_SUBSCRIPTION_SECS", default_value_t = limits::SUBSCRIPTION_SECS)]
+    pub subscription_secs: u64,
+    /// How log lines look.
+    #[arg(long, env = "FANLIGHT_LOG_FORMAT", value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// What the environment and the defaults make, without flags.
+    pub fn without_flags() -> Self {
+        match Cli::parse_from(["fanlight", "serve"]).command {
+            Some(Verb::Serve(config)) => *config,
+            None => unreachable!("the words given name the command"),
+        }
+    }
+
+    /// Everything that is wrong with it; empty if nothing is.
+    pub fn problems(&self) -> Vec<String> {
+        let twelve_digits =
+            self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit());
+        let region_word = !self.region.is_empty()
+            && self
+                .region
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        [
+            (twelve_digits, format!("--account {:?} is not twelve digits", self.account)),
+            (region_word, format!("--region {:?} is not a region's name", self.region)),
+            (
+                self.limits_factor.is_finite() && self.limits_factor > 0.0,
+                format!("--limits-factor {} is not above zero", self.limits_factor),
+            ),
+            (self.subscription_secs > 0, "--subscription-secs must be above zero".to_owned()),
+            (
+                self.transition_millis <= 10_000,
+                format!(
+                    "--transition-millis {} is more than clients wait for (10000)",
+                    self.transition_millis
+                ),
+            ),
+            (
+                self.listen != self.admin_listen || self.listen.port() == 0,
+                format!("--listen and --admin-listen are both {}", self.listen),
+            ),
+            (
+                !self.plain_too || self.serves_tls(),
+                "--plain-too needs --tls-cert or --tls-self-signed".to_owned(),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(is_fine, problem)| (!is_fine).then_some(problem))
+        .collect()
+    }
+
+    /// Whether the data port speaks TLS.
+    pub fn serves_tls(&self) -> bool {
+        self.tls_self_signed || self.tls_cert.is_some()
+    }
+
+    /// The quotas in force; `None` where limits are off.
+    pub fn quotas(&self) -> Option<Quotas> {
+        (self.limits == Limits::Aws).then(|| Quotas::aws().scaled(self.limits_factor))
+    }
+
+    /// How long a subscription lasts.
+    pub fn subscription_lifetime(&self) -> Duration {
+        Duration::from_secs(self.subscription_secs)
+    }
+
+    /// The limits as the start-up line names them.
+    pub fn limits_text(&self) -> String {
+        match self.limits {
+            Limits::Off => "off".to_owned(),
+            Limits::Aws if (self.limits_factor - 1.0).abs() < f64::EPSILON => "aws".to_owned(),
+            Limits::Aws => format!("aws x {}", self.limits_factor),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_fine_and_all_problems_are_told_together() {
+        let mut config = Config::without_flags();
+        assert_eq!(config.problems(), Vec::<String>::new());
+        config.account = "12".into();
+        config.limits_factor = 0.0;
+        config.plain_too = true;
+        assert_eq!(config.problems().len(), 3);
+    }
+
+    #[test]
+    fn limits_scale_and_switch_off() {
+        let mut config = Config::without_flags();
+        config.limits_factor = 2.5;
+        assert_eq!(config.quotas().map(|quotas| quotas.write_records), Some(2500));
+        config.limits = Limits::Off;
+        assert_eq!(config.quotas(), None);
+    }
+}

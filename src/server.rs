@@ -1,0 +1,219 @@
+//! Build, run, drain: the rooms put together in the order they depend on each other, and taken down in the
+//! reverse: stop accepting, end subscriptions, flush, close.
+
+use std::io;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use metrics::gauge;
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::api::{Context, Control, Identity, Service};
+use crate::config::Config;
+use crate::net::{self, Admin, Readiness, SelfSigned, Tls, TlsError};
+use crate::platform::{self, Clock};
+use crate::push::{Hub, HubSettings};
+use crate::storage::{Engine, Settings, StorageError, Store};
+use crate::telemetry::{Exporter, names};
+
+/// How often expired segments are looked for and the log's health is told.
+const MAINTENANCE: Duration = Duration::from_secs(1);
+/// How often histograms are folded.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// How long a clean stop may take to bring everything to segments.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// An address could not be bound.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// Which.
+        address: std::net::SocketAddr,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// The data directory could not be opened.
+    #[error("cannot use {dir} as the data directory: {error}")]
+    DataDir {
+        /// Which.
+        dir: String,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// What the data directory holds cannot be served.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The certificate or key is unusable.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Metrics could not be set up.
+    #[error("cannot set up metrics: {0}")]
+    Metrics(String),
+    /// The system refused something else.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Runs the server until it is told to stop.
+pub fn run(config: &Config) -> Result<(), ServerError> {
+    let exporter = Exporter::install().map_err(|error| ServerError::Metrics(error.to_string()))?;
+    let data = bind(config.listen)?;
+    let admin = bind(config.admin_listen)?;
+    let readiness = Readiness::pending("opening the data directory");
+    let (stop, stopping) = net::shutdown();
+    let rendering = exporter.clone();
+    let admin_thread = net::serve_admin(
+        admin,
+        Admin { metrics: Box::new(move || rendering.render()), readiness: readiness.clone() },
+        stopping.clone(),
+    )?;
+    keep_up(exporter)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let serving = serve(config, data, readiness, stop, stopping);
+    let outcome = LocalSet::new().block_on(&runtime, serving);
+    if admin_thread.join().is_err() {
+        tracing::warn!("the admin endpoint ended with a panic");
+    }
+    outcome
+}
+
+fn bind(address: std::net::SocketAddr) -> Result<TcpListener, ServerError> {
+    let listener = TcpListener::bind(address).map_err(|error| ServerError::Bind { address, error })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Folds histograms now and then, away from the data path, for as long as the process lives.
+fn keep_up(exporter: Exporter) -> io::Result<()> {
+    let fold = move || {
+        loop {
+            thread::sleep(UPKEEP);
+            exporter.run_upkeep();
+        }
+    };
+    thread::Builder::new().name("metrics".into()).spawn(fold).map(drop)
+}
+
+async fn serve(
+    config: &Config,
+    data: TcpListener,
+    readiness: Readiness,
+    stop: net::ShutdownTrigger,
+    stopping: net::Shutdown,
+) -> Result<(), ServerError> {
+    let listener = tokio::net::TcpListener::from_std(data)?;
+    let parts = Parts::open(config).await?;
+    let tls = tls(config)?;
+    announce(config, &listener, &parts.store)?;
+    spawn_local(maintain(parts.store.clone(), parts.control.clone(), readiness.clone()));
+    let transitions = parts.control.clone();
+    spawn_local(async move { transitions.run_transitions().await });
+    readiness.ready();
+
+    let accepting = net::serve(listener, tls, parts.service, stopping);
+    let hub = parts.hub;
+    let draining = async {
+        asked_to_stop().await?;
+        tracing::info!("stopping: no new connections, subscriptions end, everything goes to its segments");
+        readiness.not_ready("stopping");
+        stop.begin();
+        hub.shut_down();
+        Ok::<_, io::Error>(())
+    };
+    let ((), drained) = tokio::join!(accepting, draining);
+    drained?;
+    parts.store.flush(FLUSH_PATIENCE).await;
+    Ok(())
+}
+
+/// The rooms, running.
+struct Parts {
+    store: Store,
+    hub: Rc<Hub>,
+    control: Rc<Control>,
+    service: Rc<Service>,
+}
+
+impl Parts {
+    async fn open(config: &Config) -> Result<Self, ServerError> {
+        let clock = Clock::system();
+        let disk = platform::open(&config.data_dir, config.io)
+            .map_err(|error| ServerError::DataDir { dir: config.data_dir.display().to_string(), error })?;
+        let settings = Settings { durability: config.durability, tail_bytes: config.tail_bytes };
+        let store = Store::new(Engine::open(disk, settings)?, clock.clone());
+        let running = store.clone();
+        spawn_local(async move {
+            if let Err(error) = running.run().await {
+                tracing::error!(%error, "cannot wait for the disk any more");
+            }
+        });
+        let quotas = config.quotas();
+        let lifetime = config.subscription_lifetime();
+        let hub = Hub::new(store.clone(), clock.clone(), HubSettings { quotas, lifetime });
+        let control =
+            Control::open(store.clone(), hub.clone(), clock.clone(), config.transition_millis).await?;
+        let identity = Identity { account: config.account.clone(), region: config.region.clone() };
+        let context = Context::new(identity, clock, store.clone(), hub.clone(), control.clone(), quotas);
+        Ok(Self { store, hub, control, service: Service::new(context) })
+    }
+}
+
+fn tls(config: &Config) -> Result<Option<Tls>, ServerError> {
+    let tls = match (&config.tls_cert, &config.tls_key) {
+        (Some(certificate), Some(key)) => Tls::from_pem_files(certificate, key)?,
+        _ if config.tls_self_signed => {
+            let made = SelfSigned::kept_in(&config.data_dir.join("tls"))?;
+            println!("self-signed certificate: {}", made.certificate.display());
+            made.tls
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(if config.plain_too { tls.allow_plain() } else { tls }))
+}
+
+/// The start-up line: everything an operator has to know that is easily assumed wrongly.
+fn announce(config: &Config, listener: &tokio::net::TcpListener, store: &Store) -> io::Result<()> {
+    let scheme = if config.serves_tls() { "https" } else { "http" };
+    let backend = store.engine().disk_name();
+    let durability = config.durability.as_str();
+    gauge!(names::DURABILITY_MODE, "mode" => durability, "backend" => backend).set(1.0);
+    println!(
+        "fanlight {} serving {scheme}://{} (admin http://{}), data in {}, durability {durability}, I/O {backend}, \
+         limits {}",
+        env!("CARGO_PKG_VERSION"),
+        listener.local_addr()?,
+        config.admin_listen,
+        config.data_dir.display(),
+        config.limits_text()
+    );
+    Ok(())
+}
+
+/// Trims what is past retention and tells whether the log still takes writes.
+async fn maintain(store: Store, control: Rc<Control>, readiness: Readiness) {
+    let mut tick = tokio::time::interval(MAINTENANCE);
+    loop {
+        tick.tick().await;
+        control.trim_expired();
+        let has_stopped = store.engine().stopped().is_some();
+        if has_stopped {
+            readiness.not_ready("the log has stopped after a failed write");
+        }
+    }
+}
+
+async fn asked_to_stop() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
