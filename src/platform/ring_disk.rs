@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -150,8 +150,8 @@ impl Disk for RingDisk {
         }
     }
 
-    fn readiness(&self) -> Option<RawFd> {
-        Some(self.ring.raw_fd())
+    fn readiness(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.ring.fd())
     }
 
     fn name(&self) -> &'static str {

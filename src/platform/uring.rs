@@ -1,4 +1,4 @@
-//! The ring: the one place with `unsafe` code. It owns every transfer in flight from the moment the kernel
+//! The ring, and the one place with `unsafe` code. A [`Ring`] owns every transfer in flight from the moment the kernel
 //! learns of its buffer until the kernel's answer arrives, and gives both back together. Which operations
 //! go where, and what an answer means, is decided by its user, [`super::ring_disk`].
 //!
@@ -7,14 +7,16 @@
 //! 2. its buffer is heap memory, so moving the slots (or the ring) does not move the bytes;
 //! 3. dropping the ring waits for what is in flight, and gives the memory up rather than free it if it cannot.
 
-// The submission queue takes raw pointers; no safe interface to it exists.
+// The submission queue takes raw pointers and tokio raw descriptors; neither has a safe interface.
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use io_uring::squeue::Entry;
 use io_uring::{IoUring, Probe, opcode, types};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use super::disk::Token;
 use super::transfer::{Kind, Transfer};
@@ -81,8 +83,9 @@ impl Ring {
     }
 
     /// Polls readable while a completion waits.
-    pub(super) fn raw_fd(&self) -> RawFd {
-        self.ring.as_raw_fd()
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the ring keeps its descriptor open for as long as it lives, and the borrow is shorter.
+        unsafe { BorrowedFd::borrow_raw(self.ring.as_raw_fd()) }
     }
 
     /// Has the kernel count completions in `fd` as well.
@@ -173,6 +176,14 @@ impl Drop for Ring {
         // The kernel may still write into these buffers: leak them.
         std::mem::forget(std::mem::take(&mut self.slots));
     }
+}
+
+/// Has the current tokio runtime tell when `fd` becomes readable.
+pub(super) fn register_readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is open, owned by the result from here on, and an `OwnedFd` always gives the
+    // same number, so it refers to the same file until the registration ends.
+    let registered = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+    registered.map_err(io::Error::from)
 }
 
 fn build(task_run: TaskRun) -> io::Result<IoUring> {

@@ -7,7 +7,7 @@ mod state;
 
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use super::aligned::BLOCK;
@@ -132,7 +132,7 @@ impl Disk for SimDisk {
     }
 
     /// Nothing outside this process could tell: a simulation steps the disk itself.
-    fn readiness(&self) -> Option<RawFd> {
+    fn readiness(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 
