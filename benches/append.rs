@@ -21,27 +21,37 @@ use rustix::fs::OFlags;
 use tokio_uring::buf::BoundedBuf;
 
 const FILE: &str = "log";
-/// Large, so that a run over reserved blocks meets none twice.
-const FILE_BYTES: u64 = 256 << 20;
+/// Large enough that a pass over reserved blocks rarely ends early; it meets none twice.
+const FILE_BYTES: u64 = 64 << 20;
+/// A row's seconds are spread over this many passes.
+const PASSES: u32 = 5;
 const SIZES: [usize; 2] = [4 << 10, 64 << 10];
 /// Rounds left out of the figures, while caches and the device warm up.
-const WARM_UP: u64 = 100;
+const WARM_UP: u64 = 20;
+
+/// A way to append, and how it waits.
+type Method = (&'static str, fn(&Round<'_>) -> io::Result<Latencies>);
+
+const METHODS: [Method; 8] = [
+    ("ring fd, interrupting", |round| round.on_ring_fd(TaskRun::Interrupting)),
+    ("ring fd, cooperative", |round| round.on_ring_fd(TaskRun::Cooperative)),
+    ("ring and eventfd, interrupting", |round| round.on_eventfd(TaskRun::Interrupting)),
+    ("ring and eventfd, cooperative", |round| round.on_eventfd(TaskRun::Cooperative)),
+    ("ring and eventfd, deferred", |round| round.on_eventfd(TaskRun::Deferred)),
+    ("ring, blocking wait", |round| round.blocking(&mut open_ring(round.place, TaskRun::default())?)),
+    ("threads and eventfd", |round| round.on_runtime(&mut *open(round.place, Backend::Threads)?, None)),
+    ("tokio-uring 0.5", |round| round.with_tokio_uring()),
+];
 
 fn main() -> io::Result<()> {
     let place = place()?;
     println!(
-        "{:<44} {:>8} {:>7} {:>7} {:>8} {:>9}",
+        "{:<44} {:>6} {:>8} {:>8} {:>8} {:>8}",
         "method, file", "bytes", "p50 us", "p99 us", "p99.9 us", "/s"
     );
     for preallocation in [Preallocation::Zeroed, Preallocation::Reserved] {
         for bytes in SIZES {
-            let round = Round { place: &place, preallocation, bytes };
-            round.rings()?;
-            round.report("threads, eventfd in AsyncFd", |round| {
-                let mut disk = open(round.place, Backend::Threads)?;
-                round.on_runtime(&mut *disk, None)
-            })?;
-            round.report("tokio-uring 0.5", Round::with_tokio_uring)?;
+            Round { place: &place, preallocation, bytes }.report()?;
         }
     }
     std::fs::remove_dir_all(&place)
@@ -62,30 +72,30 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    fn report(&self, method: &str, run: impl FnOnce(&Self) -> io::Result<Latencies>) -> io::Result<()> {
-        let latencies = run(self)?;
-        let row = format!("{method}, {:?}", self.preallocation).to_lowercase();
-        println!("{row:<44} {:>8} {latencies}", self.bytes);
+    /// Runs all methods in turn, several times over, so that a noisy neighbour disturbs all of them alike.
+    fn report(&self) -> io::Result<()> {
+        let mut totals = METHODS.map(|_| new_histogram());
+        for _ in 0..PASSES {
+            for ((_, run), total) in METHODS.iter().zip(&mut totals) {
+                total.add(run(self)?.histogram).map_err(io::Error::other)?;
+            }
+        }
+        for ((method, _), total) in METHODS.iter().zip(&totals) {
+            let what = format!("{method}, {:?}", self.preallocation).to_lowercase();
+            println!("{what:<44} {:>6}{}", self.bytes, figures(total));
+        }
         Ok(())
     }
 
-    fn rings(&self) -> io::Result<()> {
-        for task_run in [TaskRun::Interrupting, TaskRun::Cooperative, TaskRun::Deferred] {
-            self.report(&format!("ring fd in AsyncFd, {task_run:?}"), |round| {
-                round.on_runtime(&mut open_ring(round.place, task_run)?, None)
-            })?;
-        }
-        for task_run in [TaskRun::Interrupting, TaskRun::Cooperative] {
-            self.report(&format!("eventfd in AsyncFd, {task_run:?}"), |round| {
-                let mut disk = open_ring(round.place, task_run)?;
-                let eventfd = rustix::event::eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
-                disk.register_eventfd(eventfd.as_fd())?;
-                round.on_runtime(&mut disk, Some(eventfd))
-            })?;
-        }
-        self.report("ring, blocking wait", |round| {
-            round.blocking(&mut open_ring(round.place, TaskRun::default())?)
-        })
+    fn on_ring_fd(&self, task_run: TaskRun) -> io::Result<Latencies> {
+        self.on_runtime(&mut open_ring(self.place, task_run)?, None)
+    }
+
+    fn on_eventfd(&self, task_run: TaskRun) -> io::Result<Latencies> {
+        let mut disk = open_ring(self.place, task_run)?;
+        let eventfd = rustix::event::eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        disk.register_eventfd(eventfd.as_fd())?;
+        self.on_runtime(&mut disk, Some(eventfd))
     }
 
     /// Waits for the disk's own descriptor, or for an eventfd that must be emptied each time.
@@ -216,9 +226,8 @@ impl Latencies {
         let secs = std::env::var("APPEND_SECS").ok().and_then(|secs| secs.parse().ok()).unwrap_or(2.0);
         let clock = Clock::system();
         let now = clock.now();
-        let histogram = Histogram::new(3).expect("three digits are in range");
-        let until = now + Duration::from_secs_f64(secs);
-        Self { clock, bytes, wraps, appends: 0, until, begun: now, histogram }
+        let until = now + Duration::from_secs_f64(secs / f64::from(PASSES));
+        Self { clock, bytes, wraps, appends: 0, until, begun: now, histogram: new_histogram() }
     }
 
     /// Where the next append goes; none when the time or the file is over.
@@ -237,12 +246,14 @@ impl Latencies {
     }
 }
 
-impl std::fmt::Display for Latencies {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for quantile in [0.5, 0.99, 0.999] {
-            write!(f, "{:>8.0}", self.histogram.value_at_quantile(quantile) as f64 / 1e3)?;
-        }
-        // One at a time, so the rate is the reciprocal of the mean.
-        write!(f, "{:>9.0}", 1e9 / self.histogram.mean())
-    }
+fn new_histogram() -> Histogram<u64> {
+    const NANOS_MAX: u64 = 60_000_000_000;
+    Histogram::new_with_max(NANOS_MAX, 3).expect("three digits are in range")
+}
+
+fn figures(histogram: &Histogram<u64>) -> String {
+    let micros = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
+    // One at a time, so the rate is the reciprocal of the mean.
+    let rate = 1e9 / histogram.mean();
+    format!(" {:>8.0} {:>8.0} {:>8.0} {rate:>8.0}", micros(0.5), micros(0.99), micros(0.999))
 }
