@@ -2,6 +2,7 @@
 //! system's clock, files and rings; everything above can run against a simulation.
 
 mod aligned;
+mod blocks;
 mod clock;
 #[cfg(test)]
 mod contract;

@@ -128,6 +128,9 @@ impl Disk for RingDisk {
         {
             self.ring.push(token, transfer);
         }
+        if self.ring.nothing_queued() {
+            return;
+        }
         if let Err(error) = self.ring.submit_and_wait(0) {
             // What the kernel did not take stays queued and goes with the next kick.
             tracing::warn!(%error, "the ring did not take a submission");

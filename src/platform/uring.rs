@@ -122,13 +122,18 @@ impl Ring {
         pushed.expect("the submission queue has an entry for the bell");
     }
 
+    /// Whether the kernel has been handed everything pushed.
+    pub(super) fn nothing_queued(&mut self) -> bool {
+        self.ring.submission().is_empty()
+    }
+
     /// Hands everything queued to the kernel and waits for `completions` of them.
     pub(super) fn submit_and_wait(&mut self, completions: usize) -> io::Result<()> {
         let mut result = Ok(0);
         for _ in 0..=SUBMIT_RETRIES_MAX {
             result = self.ring.submit_and_wait(completions);
             // A submission may end early; what is left goes with the next round.
-            if !result.as_ref().map_or_else(is_transient, |_| !self.ring.submission().is_empty()) {
+            if !result.as_ref().map_or_else(is_transient, |_| !self.nothing_queued()) {
                 break;
             }
         }

@@ -2,6 +2,7 @@
 //! names are lost or kept at random when the power goes, faults strike where a test plans them. The same seed
 //! and the same calls give the same run.
 
+mod effect;
 mod file;
 mod state;
 
