@@ -3,9 +3,6 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-
 use super::sim::SimDisk;
 use super::*;
 
@@ -236,11 +233,10 @@ fn waiting_with_nothing_in_flight_returns_at_once(disk: &mut Subject) {
 
 /// As the server waits: nothing but the descriptor tells when to reap.
 fn readiness_tells_of_every_completion(disk: &mut Subject) {
-    let Some(fd) = disk.disk.readiness() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let file = disk.create("log", 4, ZEROED);
     runtime.block_on(async {
-        let ready = AsyncFd::with_interest(fd, Interest::READABLE).unwrap();
+        let Some(readiness) = Readiness::of(&*disk.disk).unwrap() else { return };
         let ops: [fn(FileId, u64) -> Op; 5] = [
             |file, _| Op::Write { file, at: 0, buf: filled(1, 1), durable: true },
             |file, _| Op::Read { file, at: 0, buf: filled(4, 0) },
@@ -254,10 +250,9 @@ fn readiness_tells_of_every_completion(disk: &mut Subject) {
                 disk.disk.kick();
                 let mut out = Vec::new();
                 while out.is_empty() {
-                    let readable = tokio::time::timeout(Duration::from_secs(10), ready.readable()).await;
-                    let mut guard = readable.expect("the descriptor polls readable").unwrap();
+                    let ready = tokio::time::timeout(Duration::from_secs(10), readiness.wait()).await;
+                    ready.expect("the descriptor polls readable").unwrap();
                     disk.disk.reap(&mut out);
-                    guard.clear_ready();
                 }
                 assert_eq!(out.len(), 1);
             }

@@ -5,10 +5,10 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FallocateFlags, FileType, FlockOperation, Mode, OFlags, StatxFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::aligned::{AlignedBuf, BLOCK};
+use super::blocks::{reserve, takes_direct_io, write_zeros};
 use super::disk::{Entry, Preallocation};
 
 /// Held locked while a process uses the directory. Not part of what `list` shows.
@@ -16,8 +16,8 @@ const LOCK_FILE: &str = "LOCK";
 /// Ending of a file not yet whole: created under this name, renamed when its blocks are durable. Those a
 /// crash left behind are removed at the next start and never listed.
 const UNFINISHED: &str = ".creating";
-/// Bytes of zeros written at a time while a file is created.
-const ZERO_CHUNK_BYTES: usize = 1 << 20;
+/// The file direct I/O is tried on, named so that a crash cannot leave it for good.
+const PROBE_FILE: &str = "direct-io-probe.creating";
 /// Directories below the data directory that are looked through for unfinished files.
 const DEPTH_MAX: usize = 8;
 
@@ -55,7 +55,7 @@ impl DataDir {
         let root = open_dir(CWD, path)?;
         let lock = lock(&root, path)?;
         remove_unfinished(&root, 0)?;
-        let direct = takes_direct_io(&root);
+        let direct = takes_direct_io(&root, PROBE_FILE);
         Ok(Self { root, _lock: lock, direct })
     }
 
@@ -253,45 +253,4 @@ fn remove_unfinished(dir: &OwnedFd, depth: usize) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Sets blocks aside and the size with them; false where the file system cannot.
-fn reserve(fd: &OwnedFd, bytes: u64) -> io::Result<bool> {
-    match rustix::io::retry_on_intr(|| rustix::fs::fallocate(fd, FallocateFlags::empty(), 0, bytes)) {
-        Ok(()) => Ok(true),
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-fn write_zeros(fd: &OwnedFd, bytes: u64) -> io::Result<()> {
-    let zeros = AlignedBuf::zeroed(ZERO_CHUNK_BYTES);
-    let mut at = 0;
-    while at < bytes {
-        let length = usize::try_from(bytes - at).map_or(ZERO_CHUNK_BYTES, |rest| rest.min(ZERO_CHUNK_BYTES));
-        let written = rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, &zeros.as_slice()[..length], at))?;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        at += written as u64;
-    }
-    Ok(())
-}
-
-/// Tries it for real: some file systems accept the flag and refuse the write.
-fn takes_direct_io(root: &OwnedFd) -> bool {
-    const PROBE: &str = "direct-io-probe.creating";
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::DIRECT;
-    let Ok(fd) = rustix::fs::openat(root, PROBE, flags, FILE_MODE) else { return false };
-    let written = rustix::io::pwrite(&fd, AlignedBuf::zeroed(BLOCK).as_slice(), 0);
-    let _ = rustix::fs::unlinkat(root, PROBE, AtFlags::empty()); // Else the next start removes it.
-    written == Ok(BLOCK) && block_is_aligned_enough(&fd)
-}
-
-/// Where the kernel tells what direct I/O needs (since 6.1), it must not be more than our block.
-fn block_is_aligned_enough(fd: &OwnedFd) -> bool {
-    let Ok(stat) = rustix::fs::statx(fd, "", AtFlags::EMPTY_PATH, StatxFlags::DIOALIGN) else { return true };
-    let told = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::DIOALIGN);
-    let fits = |alignment: u32| (1..=BLOCK).contains(&(alignment as usize));
-    !told || (fits(stat.stx_dio_mem_align) && fits(stat.stx_dio_offset_align))
 }

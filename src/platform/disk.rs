@@ -2,7 +2,7 @@
 //! pool of threads and a simulation are equally natural behind it. Knows nothing of records or shards.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 
 use super::aligned::AlignedBuf;
 
@@ -36,7 +36,8 @@ pub enum Op {
         /// How its blocks are set aside.
         preallocation: Preallocation,
     },
-    /// Writes the whole buffer at `at`. `at` and the buffer's length are multiples of the alignment.
+    /// Writes the whole buffer at `at`. `at` and the buffer's length are multiples of the alignment. A write
+    /// past the end of the file is an error ([`io::ErrorKind::InvalidInput`]): sizes are fixed.
     /// A short write is an error ([`io::ErrorKind::WriteZero`]), never a success.
     Write {
         /// Which file.
@@ -131,7 +132,8 @@ pub trait Disk {
     fn wait(&mut self);
 
     /// A descriptor that polls readable when [`Disk::reap`] would find something, if there is one.
-    fn readiness(&self) -> Option<RawFd>;
+    /// [`super::Readiness`] waits for it in a tokio runtime.
+    fn readiness(&self) -> Option<BorrowedFd<'_>>;
 
     /// How the disk does its I/O, for the start-up line: `io_uring`, `pwritev2`, `simulated`.
     fn name(&self) -> &'static str;

@@ -116,3 +116,104 @@ fn run(disk: &mut dyn Disk, op: Op) -> io::Result<Outcome> {
     disk.reap(&mut completions);
     completions.pop().ok_or_else(mismatch)?.result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{FileId, RingDisk};
+    use super::*;
+
+    fn scratch() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a scratch directory")
+    }
+
+    fn create(disk: &mut dyn Disk, path: &str) -> FileId {
+        let bytes = BLOCK as u64;
+        match run(disk, Op::Create { path: path.to_owned(), bytes, preallocation: Preallocation::Zeroed }) {
+            Ok(Outcome::Created(file)) => file,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_directory_in_use_is_refused_by_name_until_it_is_free() {
+        let dir = scratch();
+        let path = dir.path().join("deep/data");
+        let disk = open(&path, Backend::Threads).unwrap();
+        let error = open(&path, Backend::Auto).err().expect("the directory is locked");
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        assert!(error.to_string().contains("deep/data"), "{error}");
+        drop(disk);
+        open(&path, Backend::Auto).unwrap();
+    }
+
+    #[test]
+    fn one_back_end_reads_what_the_other_wrote() {
+        let dir = scratch();
+        let mut disk = open(dir.path(), Backend::Auto).unwrap();
+        let file = create(&mut *disk, "log");
+        let mut buf = AlignedBuf::zeroed(BLOCK);
+        buf.as_mut_slice().fill(9);
+        run(&mut *disk, Op::Write { file, at: 0, buf, durable: true }).unwrap();
+        drop(disk);
+        let mut disk = open(dir.path(), Backend::Threads).unwrap();
+        let (file, bytes) = disk.open("log").unwrap();
+        assert_eq!(bytes, BLOCK as u64);
+        let read = run(&mut *disk, Op::Read { file, at: 0, buf: AlignedBuf::zeroed(BLOCK) });
+        assert!(matches!(read, Ok(Outcome::Buf(buf)) if buf.as_slice() == [9; BLOCK]));
+    }
+
+    #[test]
+    fn dropping_the_disk_waits_for_what_is_in_flight() {
+        for backend in [Backend::Auto, Backend::Threads] {
+            let dir = scratch();
+            let mut disk = open(dir.path(), backend).unwrap();
+            let file = create(&mut *disk, "log");
+            let mut buf = AlignedBuf::zeroed(BLOCK);
+            buf.as_mut_slice().fill(7);
+            disk.submit(Token(1), Op::Write { file, at: 0, buf, durable: true });
+            disk.kick();
+            drop(disk);
+            let written = std::process::Command::new("cat").arg(dir.path().join("log")).output().unwrap();
+            assert_eq!(written.stdout, [7; BLOCK]);
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_unfinished_goes_at_the_next_start() {
+        let dir = scratch();
+        drop(open(dir.path(), Backend::Threads).unwrap());
+        std::fs::create_dir(dir.path().join("shards")).unwrap();
+        let left = dir.path().join("shards/7.creating");
+        std::fs::copy(dir.path().join("LOCK"), &left).unwrap();
+        let mut disk = open(dir.path(), Backend::Threads).unwrap();
+        assert!(!left.exists());
+        assert!(disk.list("shards").unwrap().is_empty());
+    }
+
+    #[test]
+    fn every_way_to_set_up_a_ring_works() {
+        for task_run in [TaskRun::Interrupting, TaskRun::Cooperative, TaskRun::Deferred] {
+            let dir = scratch();
+            let disk: io::Result<RingDisk> = open_ring(dir.path(), task_run);
+            assert!(disk.as_ref().map_or_else(is_unavailable, |disk| disk.name().starts_with("io_uring")));
+        }
+    }
+
+    #[test]
+    fn a_forbidden_ring_is_told_from_a_broken_disk() {
+        for errno in [Errno::PERM, Errno::NOSYS, Errno::INVAL, Errno::OPNOTSUPP] {
+            assert!(is_unavailable(&errno.into()), "{errno}");
+        }
+        for errno in [Errno::IO, Errno::NOSPC, Errno::ROFS, Errno::BUSY] {
+            assert!(!is_unavailable(&errno.into()), "{errno}");
+        }
+    }
+
+    #[test]
+    fn back_ends_are_chosen_by_name() {
+        assert_eq!("auto".parse(), Ok(Backend::Auto));
+        assert_eq!("uring".parse(), Ok(Backend::Uring));
+        assert_eq!("threads".parse(), Ok(Backend::Threads));
+        assert!("io_uring".parse::<Backend>().is_err());
+    }
+}

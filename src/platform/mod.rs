@@ -2,6 +2,7 @@
 //! system's clock, files and rings; everything above can run against a simulation.
 
 mod aligned;
+mod blocks;
 mod clock;
 #[cfg(test)]
 mod contract;
@@ -10,6 +11,7 @@ mod disk;
 mod host;
 mod job;
 pub mod random;
+mod readiness;
 mod ring_disk;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
@@ -24,5 +26,6 @@ pub use clock::Clock;
 pub use clock::SimulatedTime;
 pub use disk::{Completion, Disk, Entry, FileId, Op, Outcome, Preallocation, Token};
 pub use host::{Backend, open, open_ring};
+pub use readiness::Readiness;
 pub use ring_disk::RingDisk;
 pub use uring::TaskRun;

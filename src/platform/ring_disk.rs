@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -128,6 +128,9 @@ impl Disk for RingDisk {
         {
             self.ring.push(token, transfer);
         }
+        if self.ring.nothing_queued() {
+            return;
+        }
         if let Err(error) = self.ring.submit_and_wait(0) {
             // What the kernel did not take stays queued and goes with the next kick.
             tracing::warn!(%error, "the ring did not take a submission");
@@ -150,8 +153,8 @@ impl Disk for RingDisk {
         }
     }
 
-    fn readiness(&self) -> Option<RawFd> {
-        Some(self.ring.raw_fd())
+    fn readiness(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.ring.fd())
     }
 
     fn name(&self) -> &'static str {

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -99,8 +99,8 @@ impl Disk for ThreadsDisk {
             .expect("a poll of one open eventfd");
     }
 
-    fn readiness(&self) -> Option<RawFd> {
-        Some(self.mailbox.bell().as_raw_fd())
+    fn readiness(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.mailbox.bell())
     }
 
     fn name(&self) -> &'static str {

@@ -1,4 +1,4 @@
-//! The ring: the one place with `unsafe` code. It owns every transfer in flight from the moment the kernel
+//! The ring, and the one place with `unsafe` code. A [`Ring`] owns every transfer in flight from the moment the kernel
 //! learns of its buffer until the kernel's answer arrives, and gives both back together. Which operations
 //! go where, and what an answer means, is decided by its user, [`super::ring_disk`].
 //!
@@ -7,14 +7,16 @@
 //! 2. its buffer is heap memory, so moving the slots (or the ring) does not move the bytes;
 //! 3. dropping the ring waits for what is in flight, and gives the memory up rather than free it if it cannot.
 
-// The submission queue takes raw pointers; no safe interface to it exists.
+// The submission queue takes raw pointers and tokio raw descriptors; neither has a safe interface.
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use io_uring::squeue::Entry;
 use io_uring::{IoUring, Probe, opcode, types};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use super::disk::Token;
 use super::transfer::{Kind, Transfer};
@@ -43,7 +45,8 @@ pub enum TaskRun {
     /// `epoll_wait` wakes just as fast.
     #[default]
     Cooperative,
-    /// Only when that thread enters the ring to look for completions: one more system call for each.
+    /// Only when that thread enters the ring to look for completions. Nothing polls readable before (the ring's
+    /// descriptor stayed silent on Linux 6.18), so this needs an eventfd: for comparison, not for use.
     Deferred,
 }
 
@@ -81,8 +84,9 @@ impl Ring {
     }
 
     /// Polls readable while a completion waits.
-    pub(super) fn raw_fd(&self) -> RawFd {
-        self.ring.as_raw_fd()
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the ring keeps its descriptor open for as long as it lives, and the borrow is shorter.
+        unsafe { BorrowedFd::borrow_raw(self.ring.as_raw_fd()) }
     }
 
     /// Has the kernel count completions in `fd` as well.
@@ -118,13 +122,18 @@ impl Ring {
         pushed.expect("the submission queue has an entry for the bell");
     }
 
+    /// Whether the kernel has been handed everything pushed.
+    pub(super) fn nothing_queued(&mut self) -> bool {
+        self.ring.submission().is_empty()
+    }
+
     /// Hands everything queued to the kernel and waits for `completions` of them.
     pub(super) fn submit_and_wait(&mut self, completions: usize) -> io::Result<()> {
         let mut result = Ok(0);
         for _ in 0..=SUBMIT_RETRIES_MAX {
             result = self.ring.submit_and_wait(completions);
             // A submission may end early; what is left goes with the next round.
-            if !result.as_ref().map_or_else(is_transient, |_| !self.ring.submission().is_empty()) {
+            if !result.as_ref().map_or_else(is_transient, |_| !self.nothing_queued()) {
                 break;
             }
         }
@@ -173,6 +182,14 @@ impl Drop for Ring {
         // The kernel may still write into these buffers: leak them.
         std::mem::forget(std::mem::take(&mut self.slots));
     }
+}
+
+/// Has the current tokio runtime tell when `fd` becomes readable.
+pub(super) fn register_readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is open, owned by the result from here on, and an `OwnedFd` always gives the
+    // same number, so it refers to the same file until the registration ends.
+    let registered = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+    registered.map_err(io::Error::from)
 }
 
 fn build(task_run: TaskRun) -> io::Result<IoUring> {

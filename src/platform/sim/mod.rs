@@ -2,12 +2,13 @@
 //! names are lost or kept at random when the power goes, faults strike where a test plans them. The same seed
 //! and the same calls give the same run.
 
+mod effect;
 mod file;
 mod state;
 
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use super::aligned::BLOCK;
@@ -132,7 +133,7 @@ impl Disk for SimDisk {
     }
 
     /// Nothing outside this process could tell: a simulation steps the disk itself.
-    fn readiness(&self) -> Option<RawFd> {
+    fn readiness(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 

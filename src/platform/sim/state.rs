@@ -7,39 +7,39 @@ use std::io;
 use fastrand::Rng;
 
 use super::super::data_dir::check;
-use super::super::disk::{Completion, Entry, FileId, Op, Outcome, Token};
-use super::super::job::{aligned, check_range, not_open};
+use super::super::disk::{Completion, Entry, FileId, Op, Token};
+use super::super::job::not_open;
 use super::Fault;
 use super::file::{SimFile, Snapshot};
 
 /// Identity of a file's contents, which outlives its name while it is open.
-type Inode = u64;
+pub(super) type Inode = u64;
 
 #[derive(Debug)]
-struct Operation {
-    token: Token,
-    op: Op,
-    fault: Option<Fault>,
+pub(super) struct Operation {
+    pub(super) token: Token,
+    pub(super) op: Op,
+    pub(super) fault: Option<Fault>,
     /// Fixed at submission: a file may be closed before its operations end.
-    inode: Option<Inode>,
+    pub(super) inode: Option<Inode>,
     /// For a sync: what it covers.
-    snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    rng: Rng,
-    names: BTreeMap<String, Inode>,
-    files: BTreeMap<Inode, SimFile>,
+    pub(super) rng: Rng,
+    pub(super) names: BTreeMap<String, Inode>,
+    pub(super) files: BTreeMap<Inode, SimFile>,
     open: BTreeMap<FileId, Inode>,
-    next_inode: Inode,
+    pub(super) next_inode: Inode,
     next_file: u32,
     queued: VecDeque<Operation>,
     started: Vec<Operation>,
-    finished: Vec<Completion>,
+    pub(super) finished: Vec<Completion>,
     submitted: u64,
     faults: BTreeMap<u64, Fault>,
-    full: bool,
+    pub(super) full: bool,
     crashed: bool,
 }
 
@@ -101,25 +101,11 @@ impl State {
     }
 
     /// Frees files that have neither a name nor a user.
-    fn drop_unreachable(&mut self) {
+    pub(super) fn drop_unreachable(&mut self) {
         let in_use = self.started.iter().chain(&self.queued).filter_map(|operation| operation.inode);
         let reachable: BTreeSet<Inode> =
             in_use.chain(self.names.values().copied()).chain(self.open.values().copied()).collect();
         self.files.retain(|inode, _| reachable.contains(inode));
-    }
-
-    /// Lets an operation that never completed leave its traces, or none.
-    fn interrupt(&mut self, operation: Operation) {
-        match operation.op {
-            Op::Write { at, buf, .. } => {
-                if let Some(file) = operation.inode.and_then(|inode| self.files.get_mut(&inode)) {
-                    file.interrupted(position(at), buf.as_slice(), &mut self.rng);
-                }
-            }
-            Op::Create { path, bytes, .. } if self.rng.bool() => drop(self.create(path, bytes)),
-            Op::Remove { path } if self.rng.bool() => drop(self.names.remove(&path)),
-            Op::Create { .. } | Op::Remove { .. } | Op::Read { .. } | Op::Sync { .. } => {}
-        }
     }
 
     // The disk's own face; see the trait.
@@ -194,98 +180,14 @@ impl State {
         }
     }
 
-    fn finish(&mut self, operation: Operation) {
-        let token = operation.token;
-        let result = match operation.fault {
-            Some(fault) => Err(self.fail(operation, fault)),
-            None => self.carry_out(operation),
-        };
-        self.finished.push(Completion { token, result });
-    }
-
-    fn carry_out(&mut self, operation: Operation) -> io::Result<Outcome> {
-        match operation.op {
-            Op::Create { path, bytes, .. } => {
-                let inode = self.create(path, bytes)?;
-                Ok(Outcome::Created(self.opened(inode)))
-            }
-            Op::Remove { path } => {
-                check(&path)?;
-                self.names.remove(&path);
-                self.drop_unreachable();
-                Ok(Outcome::Done)
-            }
-            Op::Write { at, buf, durable, .. } => {
-                let file = self.file(operation.inode)?;
-                check_range(false, at, buf.len(), file.len() as u64)?;
-                file.write(position(at), buf.as_slice(), durable);
-                Ok(Outcome::Buf(buf))
-            }
-            Op::Read { at, mut buf, .. } => {
-                let file = self.file(operation.inode)?;
-                check_range(true, at, buf.len(), file.len() as u64)?;
-                file.read(position(at), buf.as_mut_slice());
-                Ok(Outcome::Buf(buf))
-            }
-            Op::Sync { .. } => {
-                self.file(operation.inode)?.synced(&operation.snapshot);
-                Ok(Outcome::Done)
-            }
-        }
-    }
-
-    /// Leaves what a failure may leave, and says how it failed.
-    fn fail(&mut self, operation: Operation, fault: Fault) -> io::Error {
-        let file = operation.inode.and_then(|inode| self.files.get_mut(&inode));
-        let short = match (&operation.op, file) {
-            (Op::Write { at, buf, .. }, Some(file)) => {
-                if check_range(false, *at, buf.len(), file.len() as u64).is_ok() {
-                    file.write_torn(position(*at), buf.as_slice(), &mut self.rng);
-                }
-                io::ErrorKind::WriteZero
-            }
-            (Op::Sync { .. }, Some(file)) => {
-                file.sync_failed(&operation.snapshot);
-                io::ErrorKind::Other
-            }
-            (Op::Read { .. }, _) => io::ErrorKind::UnexpectedEof,
-            _ => io::ErrorKind::Other,
-        };
-        match fault {
-            Fault::Errno(errno) => io::Error::from_raw_os_error(errno),
-            Fault::Kind(kind) => kind.into(),
-            Fault::Short => short.into(),
-        }
-    }
-
-    fn create(&mut self, path: String, bytes: u64) -> io::Result<Inode> {
-        check(&path)?;
-        aligned(bytes)?;
-        if self.names.contains_key(&path) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        if self.full {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        let inode = self.next_inode;
-        self.next_inode += 1;
-        self.files.insert(inode, SimFile::zeroed(position(bytes)));
-        self.names.insert(path, inode);
-        Ok(inode)
-    }
-
-    fn opened(&mut self, inode: Inode) -> FileId {
+    pub(super) fn opened(&mut self, inode: Inode) -> FileId {
         let id = FileId(self.next_file);
         self.next_file += 1;
         self.open.insert(id, inode);
         id
     }
 
-    fn file(&mut self, inode: Option<Inode>) -> io::Result<&mut SimFile> {
+    pub(super) fn file(&mut self, inode: Option<Inode>) -> io::Result<&mut SimFile> {
         inode.and_then(|inode| self.files.get_mut(&inode)).ok_or_else(not_open)
     }
-}
-
-fn position(bytes: u64) -> usize {
-    usize::try_from(bytes).expect("a simulated file fits in memory")
 }
