@@ -44,7 +44,8 @@ def run():
     put = aws("put-record", "--stream-name", STREAM, "--partition-key", "key", "--data", "from the shell")
     data = read(put["ShardId"], put["SequenceNumber"])
     assert data == b"from the shell", data
-    assert aws("list-streams")["StreamNames"] == [STREAM]
+    names = aws("list-streams")["StreamNames"]
+    assert names == [STREAM], names
     aws("delete-stream", "--stream-name", STREAM)
     aws("wait", "stream-not-exists", "--stream-name", STREAM)
 
