@@ -7,6 +7,8 @@ mod support;
 
 #[path = "compat/cbor.rs"]
 mod cbor;
+#[path = "compat/cbor_value.rs"]
+mod cbor_value;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -5,138 +5,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use minicbor::data::{Tag, Type};
-use minicbor::{Decoder, Encoder};
 
+use crate::cbor_value::{Item, read, structure, text};
 use crate::support::http::{self, AUTHORIZATION, Answer, CBOR};
 use crate::support::server::{Options, Server};
-
-/// One decoded value.
-#[derive(Clone, Debug, PartialEq)]
-enum Item {
-    Integer(i64),
-    Text(String),
-    Bytes(Vec<u8>),
-    Bool(bool),
-    Tagged(u64, Box<Item>),
-    List(Vec<Item>),
-    Map(BTreeMap<String, Item>),
-}
-
-impl Item {
-    fn get(&self, name: &str) -> &Item {
-        match self {
-            Item::Map(members) => members.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")),
-            other => panic!("no {name} in {other:?}"),
-        }
-    }
-
-    fn text(&self) -> &str {
-        let Item::Text(text) = self else { panic!("not a text: {self:?}") };
-        text
-    }
-
-    fn list(&self) -> &[Item] {
-        let Item::List(items) = self else { panic!("not a list: {self:?}") };
-        items
-    }
-
-    /// A timestamp: tag 1 and an integer, in milliseconds.
-    fn milliseconds(&self) -> i64 {
-        let Item::Tagged(1, inner) = self else { panic!("not a timestamp: {self:?}") };
-        let Item::Integer(milliseconds) = **inner else { panic!("not in whole milliseconds: {self:?}") };
-        milliseconds
-    }
-}
-
-fn decode(body: &[u8]) -> Item {
-    let mut decoder = Decoder::new(body);
-    let item = item(&mut decoder).unwrap_or_else(|error| panic!("{error} in {body:02x?}"));
-    assert_eq!(decoder.position(), body.len(), "bytes follow the value");
-    item
-}
-
-fn item(decoder: &mut Decoder<'_>) -> Result<Item, minicbor::decode::Error> {
-    Ok(match decoder.datatype()? {
-        Type::Bool => Item::Bool(decoder.bool()?),
-        Type::String | Type::StringIndef => Item::Text(decoder.str_iter()?.collect::<Result<String, _>>()?),
-        Type::Bytes | Type::BytesIndef => {
-            Item::Bytes(decoder.bytes_iter()?.collect::<Result<Vec<_>, _>>()?.concat())
-        }
-        Type::Tag => Item::Tagged(decoder.tag()?.as_u64(), Box::new(item(decoder)?)),
-        Type::Array | Type::ArrayIndef => Item::List(sequence(decoder, |it| it.array(), item)?),
-        Type::Map | Type::MapIndef => {
-            let member = |it: &mut Decoder<'_>| Ok((it.str()?.to_owned(), item(it)?));
-            Item::Map(sequence(decoder, |it| it.map(), member)?.into_iter().collect())
-        }
-        _ => Item::Integer(decoder.i64()?),
-    })
-}
-
-type Decoded<T> = Result<T, minicbor::decode::Error>;
-
-/// The elements of a list or map of either length form.
-fn sequence<T>(
-    decoder: &mut Decoder<'_>,
-    open: impl Fn(&mut Decoder<'_>) -> Decoded<Option<u64>>,
-    element: impl Fn(&mut Decoder<'_>) -> Decoded<T>,
-) -> Decoded<Vec<T>> {
-    let count = open(decoder)?;
-    let mut elements = Vec::new();
-    while count.map_or(decoder.datatype()? != Type::Break, |count| (elements.len() as u64) < count) {
-        elements.push(element(decoder)?);
-    }
-    if count.is_none() {
-        decoder.skip()?;
-    }
-    Ok(elements)
-}
-
-/// Writes one structure the way Jackson does, with an indefinite length.
-fn structure(members: &[(&str, Item)]) -> Vec<u8> {
-    let mut encoder = Encoder::new(Vec::new());
-    encoder.begin_map().expect("a vector takes all");
-    for (name, value) in members {
-        encoder.str(name).expect("a vector takes all");
-        write(&mut encoder, value).expect("a vector takes all");
-    }
-    encoder.end().expect("a vector takes all");
-    encoder.into_writer()
-}
-
-fn write(
-    encoder: &mut Encoder<Vec<u8>>,
-    value: &Item,
-) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
-    match value {
-        Item::Integer(number) => encoder.i64(*number)?,
-        Item::Text(text) => encoder.str(text)?,
-        Item::Bytes(bytes) => encoder.bytes(bytes)?,
-        Item::Bool(truth) => encoder.bool(*truth)?,
-        Item::Tagged(tag, inner) => {
-            encoder.tag(Tag::new(*tag))?;
-            return write(encoder, inner);
-        }
-        Item::List(items) => {
-            encoder.begin_array()?;
-            items.iter().try_for_each(|it| write(encoder, it))?;
-            encoder.end()?
-        }
-        Item::Map(members) => {
-            encoder.begin_map()?;
-            for (name, value) in members {
-                encoder.str(name)?;
-                write(encoder, value)?;
-            }
-            encoder.end()?
-        }
-    };
-    Ok(())
-}
-
-fn text(value: &str) -> Item {
-    Item::Text(value.to_owned())
-}
 
 /// How a request travels.
 type Send = fn(SocketAddr, &str, &[u8]) -> Answer;
@@ -185,7 +57,7 @@ fn call(send: Send, address: SocketAddr, operation: &str, members: &[(&str, Item
     let answer = send(address, operation, &structure(members));
     assert_eq!(answer.status, 200, "{operation}: {answer:?}");
     assert_eq!(answer.header("content-type"), Some(CBOR), "{operation}");
-    if answer.body.is_empty() { Item::Map(BTreeMap::new()) } else { decode(&answer.body) }
+    if answer.body.is_empty() { Item::Map(BTreeMap::new()) } else { read(&answer.body) }
 }
 
 /// Creates a stream of one shard and returns its description once it is active.
@@ -245,7 +117,7 @@ fn round_trip(send: Send, address: SocketAddr, stream: &str) {
 fn error(send: Send, address: SocketAddr) {
     let answer = send(address, "DescribeStream", &structure(&[("StreamName", text("nowhere"))]));
     assert_eq!((answer.status, answer.header("content-type")), (400, Some(CBOR)), "{answer:?}");
-    let body = decode(&answer.body);
+    let body = read(&answer.body);
     assert_eq!(body.get("__type").text(), "ResourceNotFoundException");
     let message = body.get("message").text();
     assert!(
@@ -259,7 +131,7 @@ fn malformed(send: Send, address: SocketAddr) {
     for body in [&b"{}"[..], &[0xbf, 0x6a, b'S'], &[0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]] {
         let answer = send(address, "DescribeStream", body);
         assert_eq!(answer.status, 400, "{body:02x?}: {answer:?}");
-        assert_eq!(decode(&answer.body).get("__type").text(), "SerializationException", "{body:02x?}");
+        assert_eq!(read(&answer.body).get("__type").text(), "SerializationException", "{body:02x?}");
     }
 }
 
