@@ -42,7 +42,7 @@ def one_raw(case):
     """Sends the bytes and reads the answer's envelope; an answer in XML or without a body counts as its text."""
     status, headers, body = raw.request(case.target, case.body, case.content_type, case.method)
     text = body.decode()
-    if headers.get("content-type") != raw.JSON:
+    if headers.get("content-type") != raw.JSON or not text:
         return status, None, text
     envelope = json.loads(text)
     code = with_request_ids(headers, envelope.get("__type"))
