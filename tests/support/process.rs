@@ -1,0 +1,63 @@
+//! A child process whose end can be waited for with a deadline, and which never outlives its owner.
+
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// How long a killed process may take to be gone.
+const KILL_SECS_MAX: u64 = 10;
+
+/// A running child, the leader of its own process group.
+pub struct Process {
+    group: Pid,
+    ended: Receiver<ExitStatus>,
+    status: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts the command. A thread waits for its end, so that others can wait with a deadline.
+    pub fn start(command: &mut Command) -> Process {
+        use std::os::unix::process::CommandExt;
+        let mut child: Child =
+            command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let group = Pid::from_child(&child);
+        let (sender, ended) = channel();
+        thread::spawn(move || {
+            let status = child.wait().expect("a started child can be waited for");
+            // The owner may be gone already; then nobody asks.
+            let _ = sender.send(status);
+        });
+        Process { group, ended, status: None }
+    }
+
+    /// Waits for the end, at most this long.
+    pub fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
+        if self.status.is_none() {
+            self.status = self.ended.recv_timeout(at_most).ok();
+        }
+        self.status
+    }
+
+    /// Signals the whole group; does nothing once the child has ended.
+    pub fn signal(&mut self, signal: Signal) {
+        if self.wait(Duration::ZERO).is_none() {
+            // The group may vanish between the question and the signal.
+            let _ = kill_process_group(self.group, signal);
+        }
+    }
+
+    /// Ends the group at once and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        assert!(self.wait(Duration::from_secs(KILL_SECS_MAX)).is_some(), "a killed process is still there");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}

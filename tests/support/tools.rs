@@ -1,0 +1,143 @@
+//! Other people's clients, installed under the build directory by their own package managers, once.
+//!
+//! Each tool has a directory, a stamp file that says what was installed, and a lock file beside it, so test
+//! threads and processes never install the same thing twice at once. A missing toolchain is no install error:
+//! see [`toolchain`].
+
+use std::env;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Says whether a toolchain can run at all. If not, says so on the real standard error, past the test
+/// harness's capture; under `CI=true` its absence fails the test.
+pub fn toolchain(test: &str, program: &str, version_flag: &str) -> bool {
+    let probe = Command::new(program).arg(version_flag).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if probe.is_ok_and(|status| status.success()) {
+        return true;
+    }
+    let notice = format!("\n*** NOT RUN: {test}: no `{program}` on this machine ***\n");
+    assert!(env::var("CI").as_deref() != Ok("true"), "{notice}");
+    std::io::stderr().write_all(notice.as_bytes()).expect("standard error is open");
+    false
+}
+
+/// A Python environment with one pinned package; answers its `bin` directory.
+pub fn python(name: &str, requirement: &str) -> PathBuf {
+    let directory = installed(name, requirement, |directory| {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(directory));
+        let pip = directory.join("bin/pip");
+        run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", requirement]));
+    });
+    directory.join("bin")
+}
+
+/// The packages of a `package.json` with its lock file; answers the directory above `node_modules`.
+pub fn npm(name: &str, sources: &Path) -> PathBuf {
+    let files = ["package.json", "package-lock.json"];
+    let stamp: String = files.iter().map(|file| read(&sources.join(file))).collect();
+    installed(name, &stamp, |directory| {
+        for file in files {
+            fs::copy(sources.join(file), directory.join(file)).expect("package files can be copied");
+        }
+        run(Command::new("npm").args(["ci", "--silent", "--no-fund", "--no-audit"]).current_dir(directory));
+    })
+}
+
+/// The jars of a `pom.xml` and the classes compiled against them; answers the class path.
+pub fn java(name: &str, sources: &Path, classes: &[&str]) -> String {
+    let pom = sources.join("pom.xml");
+    let files: Vec<_> = classes.iter().map(|class| sources.join(format!("{class}.java"))).collect();
+    let stamp: String = [&pom].into_iter().chain(&files).map(|file| read(file)).collect();
+    let directory = installed(name, &stamp, |directory| {
+        let repository = format!("-Dmaven.repo.local={}", root().join("m2").display());
+        let jars = format!("-DoutputDirectory={}", directory.join("lib").display());
+        let goal = "dependency:copy-dependencies";
+        run(Command::new("mvn")
+            .args(["--quiet", "--batch-mode", &repository, &jars, goal, "--file"])
+            .arg(&pom));
+        let class_path = directory.join("lib/*");
+        run(Command::new("javac")
+            .arg("-cp")
+            .arg(class_path)
+            .arg("-d")
+            .arg(directory.join("classes"))
+            .args(&files));
+    });
+    format!("{}:{}", directory.join("classes").display(), directory.join("lib/*").display())
+}
+
+/// A Cargo package outside this workspace, built with its own lock file; answers its binary.
+pub fn cargo(name: &str, sources: &Path, binary: &str) -> PathBuf {
+    let directory = root().join(name);
+    let _lock = lock(name);
+    // Cargo knows best what is fresh: no stamp.
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--locked"]).current_dir(sources).env("CARGO_TARGET_DIR", &directory);
+    run(&mut build);
+    directory.join("debug").join(binary)
+}
+
+/// A program of a Debian package, unpacked without being installed.
+pub fn debian(name: &str, package: &str, program: &str) -> PathBuf {
+    let directory = installed(name, package, |directory| {
+        let fetch = || {
+            let mut command = Command::new("apt-get");
+            command.args(["download", "--quiet", package]).current_dir(directory);
+            command
+        };
+        if !fetch().output().is_ok_and(|it| it.status.success()) {
+            run(Command::new("apt-get").args(["update", "--quiet"]));
+            run(&mut fetch());
+        }
+        let mut files = fs::read_dir(directory).expect("just made").flatten().map(|entry| entry.path());
+        let archive =
+            files.find(|path| path.extension().is_some_and(|it| it == "deb")).expect("a package came");
+        run(Command::new("dpkg").arg("-x").arg(archive).arg(directory));
+    });
+    directory.join("usr/bin").join(program)
+}
+
+/// Where everything is installed: beside the build, gone with `cargo clean`.
+pub fn root() -> PathBuf {
+    let build =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the scratch directory lies in the build's");
+    build.join("compat")
+}
+
+/// Installs into a directory of this name unless the same stamp is already there.
+fn installed(name: &str, stamp: &str, install: impl FnOnce(&Path)) -> PathBuf {
+    let directory = root().join(name);
+    let _lock = lock(name);
+    let stamp_file = root().join(format!("{name}.stamp"));
+    if fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) {
+        return directory;
+    }
+    // What an interrupted install left would only confuse the next one.
+    drop(fs::remove_file(&stamp_file));
+    drop(fs::remove_dir_all(&directory));
+    fs::create_dir_all(&directory).expect("an empty directory");
+    install(&directory);
+    fs::write(stamp_file, stamp).expect("the stamp can be written");
+    directory
+}
+
+/// Held until dropped; other threads and processes wait.
+fn lock(name: &str) -> File {
+    fs::create_dir_all(root()).expect("the install root");
+    let file = File::create(root().join(format!("{name}.lock"))).expect("a lock file");
+    file.lock().expect("a lock can be waited for");
+    file
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{said}{complained}", output.status);
+}
