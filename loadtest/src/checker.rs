@@ -1,8 +1,9 @@
 //! One reader's view of one shard: every record once, intact, in order.
 
 use crate::ledger::{Fate, Ledger, Road, identity};
-use crate::payload::{self, Header};
+use crate::payload::Header;
 use crate::units::index;
+use crate::verified::Verified;
 
 /// What went wrong, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -42,7 +43,6 @@ pub(crate) struct Checker {
     last_sequence_number: Vec<u8>,
     seen: Bitmap,
     floor: u64,
-    scratch: Vec<u8>,
     /// What it has found wrong.
     pub(crate) faults: Faults,
 }
@@ -50,22 +50,21 @@ pub(crate) struct Checker {
 impl Checker {
     /// A reader that has seen nothing.
     pub(crate) fn new(shard: u16, road: Road) -> Self {
-        let (last_sequence_number, scratch) = (Vec::new(), Vec::new());
-        Self {
-            shard,
-            road,
-            last_sequence_number,
-            seen: Bitmap::default(),
-            floor: 0,
-            scratch,
-            faults: Faults::default(),
-        }
+        let (last_sequence_number, seen) = (Vec::new(), Bitmap::default());
+        Self { shard, road, last_sequence_number, seen, floor: 0, faults: Faults::default() }
     }
 
     /// Checks one delivered record; `None` if it was wrong or not new.
-    pub(crate) fn record(&mut self, ledger: &Ledger, sequence_number: &[u8], base64: &[u8]) -> Option<Fresh> {
-        let Some(header) = self.decode(base64).filter(|h| h.run == ledger.run && h.sequence < ledger.sent())
-        else {
+    pub(crate) fn record(
+        &mut self,
+        ledger: &Ledger,
+        verified: &mut Verified,
+        sequence_number: &[u8],
+        base64: &[u8],
+    ) -> Option<Fresh> {
+        let identity = identity(self.shard, sequence_number);
+        let header = verified.header(identity, base64);
+        let Some(header) = header.filter(|h| h.run == ledger.run && h.sequence < ledger.sent()) else {
             self.faults.corrupt += 1;
             return None;
         };
@@ -74,19 +73,13 @@ impl Checker {
             return None;
         }
         self.check_order(ledger, sequence_number, &header);
-        let receipt = ledger.received(header.sequence, self.road, identity(self.shard, sequence_number));
+        let receipt = ledger.received(header.sequence, self.road, identity);
         let Some(receipt) = receipt else {
             self.faults.corrupt += 1;
             return None;
         };
         self.faults.misplaced += u64::from(!receipt.agreed);
         Some(Fresh { header, copies: receipt.copies })
-    }
-
-    fn decode(&mut self, base64: &[u8]) -> Option<Header> {
-        self.scratch.clear();
-        base64_simd::STANDARD.decode_append(base64, &mut self.scratch).ok()?;
-        payload::decode(&self.scratch)
     }
 
     fn check_order(&mut self, ledger: &Ledger, sequence_number: &[u8], header: &Header) {
@@ -123,6 +116,7 @@ impl Bitmap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload;
 
     fn sent(ledger: &Ledger, floor: u64) -> String {
         let sequence = ledger.send().unwrap();
@@ -139,7 +133,10 @@ mod tests {
         let mut checker = Checker::new(0, Road::Push);
         for number in [b"10", b"11", b"12"] {
             let record = sent(&ledger, 0);
-            assert_eq!(checker.record(&ledger, number, record.as_bytes()).unwrap().copies, 1);
+            assert_eq!(
+                checker.record(&ledger, &mut Verified::none(), number, record.as_bytes()).unwrap().copies,
+                1
+            );
         }
         assert_eq!(checker.faults, Faults::default());
         assert_eq!(ledger.reckon().lost, 0);
@@ -150,13 +147,13 @@ mod tests {
         let ledger = Ledger::new(9, 1, 0);
         let mut checker = Checker::new(0, Road::Push);
         let (a, b, c) = (sent(&ledger, 0), sent(&ledger, 0), sent(&ledger, 2));
-        checker.record(&ledger, b"11", b.as_bytes());
-        checker.record(&ledger, b"10", a.as_bytes());
-        checker.record(&ledger, b"10", a.as_bytes());
+        checker.record(&ledger, &mut Verified::none(), b"11", b.as_bytes());
+        checker.record(&ledger, &mut Verified::none(), b"10", a.as_bytes());
+        checker.record(&ledger, &mut Verified::none(), b"10", a.as_bytes());
         assert_eq!(checker.faults, Faults { reordered: 1, duplicated: 1, ..Faults::default() });
         let broken = c.replacen('A', "B", 1);
-        checker.record(&ledger, b"12", broken.as_bytes());
-        checker.record(&ledger, b"12", b"not base64!");
+        checker.record(&ledger, &mut Verified::none(), b"12", broken.as_bytes());
+        checker.record(&ledger, &mut Verified::none(), b"12", b"not base64!");
         assert_eq!(checker.faults.corrupt, 2);
     }
 
@@ -165,8 +162,8 @@ mod tests {
         let ledger = Ledger::new(9, 1, 0);
         let mut checker = Checker::new(0, Road::Push);
         let (first, second) = (sent(&ledger, 0), sent(&ledger, 1));
-        checker.record(&ledger, b"10", second.as_bytes());
-        checker.record(&ledger, b"11", first.as_bytes());
+        checker.record(&ledger, &mut Verified::none(), b"10", second.as_bytes());
+        checker.record(&ledger, &mut Verified::none(), b"11", first.as_bytes());
         assert_eq!(checker.faults.reordered, 1);
     }
 }

@@ -174,6 +174,8 @@ pub(crate) fn identity(shard: u16, sequence_number: &[u8]) -> u64 {
         hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         hash ^= hash >> 29;
     }
+    // The last digits sit in the high bytes, where a multiplication spreads nothing: fold them down first.
+    hash = (hash ^ (hash >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     hash | 1
 }
 

@@ -9,7 +9,7 @@
 //! | `consumer`, `session`, `frames` | push: threads and sockets, one connection, its HTTP/2 frames |
 //! | `subscription`, `reader` | one consumer on one shard: where it stands, what it got |
 //! | `pull` | GetRecords readers |
-//! | `payload`, `ledger`, `checker` | what a record carries, who has which, whether it is right |
+//! | `payload`, `verified`, `ledger`, `checker` | what a record carries, who has which, whether it is right |
 //! | `client`, `h1`, `control`, `signature` | requests |
 //! | `event_stream`, `record_page` | messages and their JSON, read in place |
 //! | `clock`, `latency`, `units`, `shared`, `progress` | time, histograms, sizes, what threads share |
@@ -43,6 +43,7 @@ mod shared;
 mod signature;
 mod subscription;
 mod units;
+mod verified;
 mod watch;
 
 use std::error::Error;

@@ -13,6 +13,7 @@ use crate::latency::Latency;
 use crate::ledger::Road;
 use crate::record_page::read_page;
 use crate::shared::Shared;
+use crate::verified::Verified;
 
 /// Failures in a row before a reader gives up.
 const MAX_FAILURES: u32 = 60;
@@ -48,8 +49,8 @@ pub(crate) async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Pulled {
     let client = Client::new(address, plan.protocol);
-    let mut reader =
-        PullReader { checker: Checker::new(plan.shard.0, Road::Pull), latency: Latency::new(), shared };
+    let (checker, verified) = (Checker::new(plan.shard.0, Road::Pull), Verified::none());
+    let mut reader = PullReader { checker, verified, latency: Latency::new(), shared };
     tokio::select! {
         outcome = reader.read_all(&plan, &client) => {
             if let Err(failure) = outcome {
@@ -63,6 +64,7 @@ pub(crate) async fn run(
 
 struct PullReader {
     checker: Checker,
+    verified: Verified,
     latency: Latency,
     shared: Arc<Shared>,
 }
@@ -101,7 +103,12 @@ impl PullReader {
         let mut records = 0;
         let page = read_page(body, |entry| {
             records += 1;
-            let fresh = self.checker.record(&self.shared.ledger, &entry.sequence_number, &entry.data);
+            let fresh = self.checker.record(
+                &self.shared.ledger,
+                &mut self.verified,
+                &entry.sequence_number,
+                &entry.data,
+            );
             if let Some(fresh) = fresh {
                 self.latency.record(now.saturating_sub(fresh.header.intended_ns));
             }

@@ -68,7 +68,9 @@ impl Reader {
         let page = read_page(payload, |entry| {
             records += 1;
             bytes += count(entry.data.len()) / 4 * 3 + count(entry.partition_key.len());
-            if let Some(fresh) = self.checker.record(&shared.ledger, &entry.sequence_number, &entry.data) {
+            if let Some(fresh) =
+                self.checker.record(&shared.ledger, &mut tally.verified, &entry.sequence_number, &entry.data)
+            {
                 measure(self.stalls, &fresh, now, shared, tally);
             }
         });

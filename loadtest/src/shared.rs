@@ -5,6 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::latency::Latency;
 use crate::ledger::Ledger;
+use crate::verified::Verified;
 
 /// Complaints kept in words; the rest only count.
 const MAX_COMPLAINTS: usize = 20;
@@ -96,7 +97,7 @@ impl Shared {
     }
 }
 
-/// The latencies one load thread measured.
+/// What one receiving thread keeps for all its consumers: the latencies it measured, the payloads it verified.
 pub(crate) struct Tally {
     /// Put-to-push of consumers that always read: before, during and after the stall.
     pub(crate) push: [Latency; 3],
@@ -106,13 +107,21 @@ pub(crate) struct Tally {
     pub(crate) last_of_all: Latency,
     /// Put-to-pull.
     pub(crate) pull: Latency,
+    /// Payloads found right.
+    pub(crate) verified: Verified,
 }
 
 impl Tally {
     /// Nothing measured yet.
     pub(crate) fn new() -> Self {
         let new = Latency::new;
-        Self { push: [new(), new(), new()], stalled: new(), last_of_all: new(), pull: new() }
+        Self {
+            push: [new(), new(), new()],
+            stalled: new(),
+            last_of_all: new(),
+            pull: new(),
+            verified: Verified::shared(),
+        }
     }
 
     /// Adds another thread's.
