@@ -1,1 +1,106 @@
-fn main() {}
+//! Load for a fanlight server: open-loop producers, push and pull consumers, every record checked, latency from the
+//! intended send time.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `cli`, `run`, `watch`, `report` | what is asked, how it goes, what it costs, what came of it |
+//! | `server_process`, `process`, `disk_probe` | the server, the machine, the bare disk |
+//! | `producer`, `put`, `floor` | the schedule, the requests, what is settled |
+//! | `consumer`, `session`, `frames` | push: threads and sockets, one connection, its HTTP/2 frames |
+//! | `subscription`, `reader` | one consumer on one shard: where it stands, what it got |
+//! | `pull` | GetRecords readers |
+//! | `payload`, `verified`, `ledger`, `checker` | what a record carries, who has which, whether it is right |
+//! | `client`, `h1`, `control`, `signature` | requests |
+//! | `event_stream`, `record_page` | messages and their JSON, read in place |
+//! | `clock`, `latency`, `units`, `shared`, `progress` | time, histograms, sizes, what threads share |
+
+mod checker;
+mod cli;
+mod client;
+mod clock;
+mod consumer;
+mod control;
+mod disk_probe;
+mod event_stream;
+mod floor;
+mod frames;
+mod h1;
+mod latency;
+mod ledger;
+mod payload;
+mod process;
+mod producer;
+mod progress;
+mod pull;
+mod put;
+mod reader;
+mod record_page;
+mod report;
+mod run;
+mod server_process;
+mod session;
+mod shared;
+mod signature;
+mod subscription;
+mod units;
+mod verified;
+mod watch;
+
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+use crate::cli::Cli;
+use crate::report::Report;
+
+/// Something kept the run from happening; 1 is for a run that found a fault.
+const EXIT_NO_RUN: u8 = 2;
+
+fn main() -> ExitCode {
+    let checked = Cli::parse().checked().map_err(Into::into);
+    match checked.and_then(|cli| carry_out(&cli)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("loadtest: {error}");
+            ExitCode::from(EXIT_NO_RUN)
+        }
+    }
+}
+
+fn carry_out(cli: &Cli) -> Result<bool, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = LocalSet::new().block_on(&runtime, until_interrupted(cli))?;
+    print!("{}", report.table());
+    if let Some(path) = &cli.json {
+        let mut file = create(path)?;
+        serde_json::to_writer_pretty(&mut file, &report)?;
+        file.flush()?;
+    }
+    if let Some(path) = &cli.hgrm {
+        let mut file = create(path)?;
+        report.push_latency().write_hgrm(&mut file)?;
+        file.flush()?;
+    }
+    Ok(report.passed)
+}
+
+/// Runs, unless told to stop; leaving early drops the server with the run.
+async fn until_interrupted(cli: &Cli) -> Result<Report, Box<dyn Error>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        report = run::run(cli) => report,
+        _ = interrupt.recv() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("terminated".into()),
+    }
+}
+
+fn create(path: &Path) -> std::io::Result<impl Write> {
+    OpenOptions::new().create(true).write(true).truncate(true).open(path).map(BufWriter::new)
+}

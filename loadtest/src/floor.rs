@@ -1,0 +1,49 @@
+//! The lowest record not yet settled: everything below it is decided before anything sent from now on.
+
+use std::collections::VecDeque;
+
+/// A sliding window over the records in flight; as long as the records in flight at most are apart.
+#[derive(Default)]
+pub(crate) struct Floor {
+    lowest: u64,
+    settled: VecDeque<bool>,
+}
+
+impl Floor {
+    /// All records below this one are settled.
+    pub(crate) fn lowest(&self) -> u64 {
+        self.lowest
+    }
+
+    /// Notes that a record's fate is known.
+    pub(crate) fn settle(&mut self, sequence: u64) {
+        let Some(at) = sequence.checked_sub(self.lowest).and_then(|at| usize::try_from(at).ok()) else {
+            return;
+        };
+        if at >= self.settled.len() {
+            self.settled.resize(at + 1, false);
+        }
+        self.settled[at] = true;
+        while self.settled.front() == Some(&true) {
+            self.settled.pop_front();
+            self.lowest += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floor_waits_for_the_slowest() {
+        let mut floor = Floor::default();
+        floor.settle(2);
+        floor.settle(1);
+        assert_eq!(floor.lowest(), 0);
+        floor.settle(0);
+        assert_eq!(floor.lowest(), 3);
+        floor.settle(1);
+        assert_eq!(floor.lowest(), 3);
+    }
+}

@@ -1,0 +1,277 @@
+//! The thread that sends: open loop, so that a slow server is charged for every record it delays.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::LocalSet;
+
+use crate::cli::{Keys, OnThrottle, Rate};
+use crate::client::{Client, Failure, Protocol};
+use crate::clock::{Alarm, now_ns};
+use crate::control::Stream;
+use crate::floor::Floor;
+use crate::latency::Latency;
+use crate::ledger::{Fate, identity};
+use crate::put::{self, Outcome, Put};
+use crate::shared::Shared;
+use crate::units::{NANOS_PER_SEC, count, f64_of, nanos, whole};
+
+const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+const BACKOFF_LAST: Duration = Duration::from_secs(1);
+/// Accepted load is counted after this, so that the opening burst allowance does not flatter it.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// What to send.
+#[derive(Clone)]
+pub(crate) struct ProducerPlan {
+    /// Where.
+    pub(crate) address: SocketAddr,
+    /// To which stream.
+    pub(crate) stream: Stream,
+    /// How fast.
+    pub(crate) rate: Rate,
+    /// Bytes per record.
+    pub(crate) record_bytes: usize,
+    /// When to stop: at this count, if any,
+    pub(crate) records_max: Option<u64>,
+    /// or after this long.
+    pub(crate) duration: Duration,
+    /// How long a record may still be tried after that.
+    pub(crate) drain: Duration,
+    /// Records per request.
+    pub(crate) batch: u32,
+    /// Requests at once.
+    pub(crate) in_flight: u32,
+    /// Connections.
+    pub(crate) producers: u32,
+    /// HTTP/1.1 or HTTP/2.
+    pub(crate) protocol: Protocol,
+    /// How records find their shard.
+    pub(crate) keys: Keys,
+    /// What a throttle means.
+    pub(crate) on_throttle: OnThrottle,
+}
+
+/// What became of it.
+pub(crate) struct Sent {
+    /// From intended send to acknowledgement.
+    pub(crate) ack: Latency,
+    /// Records given up after throttling.
+    pub(crate) dropped: u64,
+    /// Records whose fate is unknown.
+    pub(crate) unknown: u64,
+    /// Acknowledgements that name another place than a consumer was told.
+    pub(crate) misplaced: u64,
+    /// Per shard, records and bytes accepted after the warm-up.
+    pub(crate) accepted: Vec<(u64, u64)>,
+    /// How long that was.
+    pub(crate) accepted_secs: f64,
+    /// How long sending took.
+    pub(crate) secs: f64,
+    /// Furthest the sender itself fell behind its schedule.
+    pub(crate) behind_ns_max: u64,
+}
+
+/// Starts the producer's thread; its first record is due at `start_ns`.
+pub(crate) fn start(
+    plan: ProducerPlan,
+    shared: Arc<Shared>,
+    start_ns: u64,
+) -> io::Result<JoinHandle<io::Result<Sent>>> {
+    std::thread::Builder::new().name("producer".into()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        LocalSet::new().block_on(&runtime, produce(Rc::new(Producer::new(plan, shared, start_ns))))
+    })
+}
+
+struct Producer {
+    plan: ProducerPlan,
+    shared: Arc<Shared>,
+    clients: Vec<Client>,
+    shard_index: HashMap<String, u16>,
+    floor: RefCell<Floor>,
+    sent: RefCell<Sent>,
+    in_flight: Arc<Semaphore>,
+    start_ns: u64,
+    end_ns: Cell<u64>,
+}
+
+/// Sends on schedule, then waits for the last answers.
+async fn produce(producer: Rc<Producer>) -> io::Result<Sent> {
+    let alarm = Alarm::new()?;
+    let batch = u64::from(producer.plan.batch);
+    let (mut next, mut behind_ns_max) = (0, 0);
+    while let Some(size) = producer.next_batch(next).map(|left| left.min(batch)) {
+        let due_ns = producer.due_ns(next + size - 1);
+        if due_ns > now_ns() {
+            alarm.until(due_ns).await?;
+        }
+        let permit = producer.permit().await;
+        let now = now_ns();
+        if producer.plan.rate == Rate::Max && now >= producer.end_ns.get() {
+            break;
+        }
+        behind_ns_max = now.saturating_sub(due_ns).max(behind_ns_max);
+        let Some(puts) = producer.hand_out(next, size, now) else { break };
+        next += size;
+        tokio::task::spawn_local(Rc::clone(&producer).put(puts, permit));
+        tokio::task::yield_now().await;
+    }
+    producer.finish().await;
+    let mut sent = producer.sent.replace(Sent::new(0));
+    sent.behind_ns_max = if producer.plan.rate == Rate::Max { 0 } else { behind_ns_max };
+    Ok(sent)
+}
+
+impl Sent {
+    fn new(shards: usize) -> Self {
+        Self {
+            ack: Latency::new(),
+            dropped: 0,
+            unknown: 0,
+            misplaced: 0,
+            accepted: vec![(0, 0); shards],
+            accepted_secs: 0.0,
+            secs: 0.0,
+            behind_ns_max: 0,
+        }
+    }
+}
+
+impl Producer {
+    fn new(plan: ProducerPlan, shared: Arc<Shared>, start_ns: u64) -> Self {
+        let indexes =
+            plan.stream.shards.iter().zip(0..).map(|(shard, index)| (shard.id.clone(), index)).collect();
+        let clients = (0..plan.producers).map(|_| Client::new(plan.address, plan.protocol)).collect();
+        Self {
+            clients,
+            shard_index: indexes,
+            floor: RefCell::new(Floor::default()),
+            sent: RefCell::new(Sent::new(plan.stream.shards.len())),
+            in_flight: Arc::new(Semaphore::new(plan.in_flight as usize)),
+            end_ns: Cell::new(start_ns + nanos(plan.duration)),
+            shared,
+            start_ns,
+            plan,
+        }
+    }
+
+    /// How many records may still follow the first `next`.
+    fn next_batch(&self, next: u64) -> Option<u64> {
+        let by_count = self.plan.records_max.map_or(u64::MAX, |max| max.saturating_sub(next));
+        let by_time = match self.plan.rate {
+            Rate::Open(rate) => whole(rate * self.plan.duration.as_secs_f64()).saturating_sub(next),
+            Rate::Max => u64::MAX,
+        };
+        Some(by_count.min(by_time)).filter(|left| *left > 0)
+    }
+
+    fn due_ns(&self, record: u64) -> u64 {
+        match self.plan.rate {
+            Rate::Open(rate) => self.start_ns + whole(f64_of(record) * 1e9 / rate),
+            Rate::Max => self.start_ns,
+        }
+    }
+
+    async fn permit(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.in_flight).acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// Enters the next records into the ledger. In a closed loop a record is due when its turn comes.
+    fn hand_out(&self, next: u64, size: u64, now: u64) -> Option<Vec<Put>> {
+        let due = |record| if self.plan.rate == Rate::Max { now } else { self.due_ns(record) };
+        let floor = self.floor.borrow().lowest();
+        let put = |record| {
+            let sequence = self.shared.ledger.send()?;
+            Some(Put { sequence, intended_ns: due(record), floor })
+        };
+        (next..next + size).map(put).collect()
+    }
+
+    /// Sends records until each is settled.
+    async fn put(self: Rc<Self>, mut puts: Vec<Put>, permit: OwnedSemaphorePermit) {
+        let give_up_ns = self.end_ns.get() + nanos(self.plan.drain);
+        let connection =
+            usize::try_from(puts[0].sequence / u64::from(self.plan.batch)).unwrap_or(0) % self.clients.len();
+        let mut pause = BACKOFF_FIRST;
+        while !puts.is_empty() {
+            let (operation, body) = put::request(&self.plan, self.shared.ledger.run, connection, &puts);
+            let answer = self.clients[connection].call(operation, body).await;
+            let outcomes = put::outcomes(answer, puts.len());
+            puts = self.settle(puts, outcomes, now_ns());
+            let over = self.plan.on_throttle == OnThrottle::Drop || now_ns() >= give_up_ns;
+            if !puts.is_empty() && over {
+                self.sent.borrow_mut().dropped += count(puts.len());
+                puts.drain(..).for_each(|put| self.close(put.sequence, Fate::Refused));
+            } else if !puts.is_empty() {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(BACKOFF_LAST);
+            }
+        }
+        drop(permit);
+    }
+
+    /// Books each answer; what was throttled comes back.
+    fn settle(&self, puts: Vec<Put>, outcomes: Result<Vec<Outcome>, Failure>, now: u64) -> Vec<Put> {
+        let outcomes = match outcomes {
+            Ok(outcomes) => outcomes,
+            Err(failure) => {
+                self.shared.complain(format!("put: {failure}"));
+                let fate = if failure.is_refusal() { Fate::Refused } else { Fate::Unknown };
+                self.sent.borrow_mut().unknown += count(puts.len());
+                puts.iter().for_each(|put| self.close(put.sequence, fate));
+                return Vec::new();
+            }
+        };
+        let mut throttled = Vec::new();
+        for (put, outcome) in puts.into_iter().zip(outcomes) {
+            match outcome {
+                Outcome::Acked { shard_id, sequence_number } => {
+                    self.acked(&put, &shard_id, &sequence_number, now)
+                }
+                Outcome::Throttled => throttled.push(put),
+            }
+        }
+        self.shared.live.throttled.add(count(throttled.len()));
+        throttled
+    }
+
+    fn acked(&self, put: &Put, shard_id: &str, sequence_number: &str, now: u64) {
+        let shard = self.shard_index.get(shard_id).copied().unwrap_or(u16::MAX);
+        let agreed = self.shared.ledger.acked(put.sequence, identity(shard, sequence_number.as_bytes()));
+        self.floor.borrow_mut().settle(put.sequence);
+        self.shared.live.acked.add(1);
+        let mut sent = self.sent.borrow_mut();
+        sent.misplaced += u64::from(!agreed);
+        sent.ack.record(now.saturating_sub(put.intended_ns));
+        let counted = self.start_ns + nanos(WARM_UP)..self.end_ns.get();
+        if let Some((records, bytes)) =
+            sent.accepted.get_mut(usize::from(shard)).filter(|_| counted.contains(&now))
+        {
+            *records += 1;
+            *bytes += count(self.plan.record_bytes + put::KEY_BYTES);
+        }
+    }
+
+    fn close(&self, sequence: u64, fate: Fate) {
+        self.shared.ledger.settle(sequence, fate);
+        self.floor.borrow_mut().settle(sequence);
+    }
+
+    /// Waits until nothing is in flight; every put is bounded by its own deadline.
+    async fn finish(&self) {
+        let now = now_ns();
+        drop(self.in_flight.acquire_many(self.plan.in_flight).await);
+        let mut sent = self.sent.borrow_mut();
+        let end = now.min(self.end_ns.get()).max(self.start_ns);
+        sent.secs = f64_of(end.max(self.start_ns + 1) - self.start_ns) / f64_of(NANOS_PER_SEC);
+        sent.accepted_secs = (sent.secs - WARM_UP.as_secs_f64()).max(0.0);
+    }
+}

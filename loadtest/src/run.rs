@@ -1,0 +1,270 @@
+//! One run from start to verdict: server, stream, consumers, load, drain, reckoning.
+
+use std::error::Error;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::checker::Faults;
+use crate::cli::{Backlog, Cli, Connections, Limits, Rate, WRITE_BYTES_PER_SEC};
+use crate::client::{Client, Protocol};
+use crate::clock::now_ns;
+use crate::consumer::{self, Received, Share, Wanted};
+use crate::control::{self, Stream};
+use crate::disk_probe;
+use crate::ledger::Ledger;
+use crate::process::Machine;
+use crate::producer::{self, ProducerPlan, Sent};
+use crate::pull::PullPlan;
+use crate::reader::Start;
+use crate::report::{Outcome, Report};
+use crate::server_process::Server;
+use crate::session::Settings;
+use crate::shared::{Shared, Stall, Tally};
+use crate::units::{MIB, count, f64_of, index, nanos, whole};
+use crate::watch::Watch;
+
+type Res<T> = Result<T, Box<dyn Error>>;
+
+/// Subscriptions must all stand within this.
+const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(60);
+/// The load starts this long after its threads, so that they are ready for the first record.
+const LEAD: Duration = Duration::from_millis(100);
+const SAMPLE_PAUSE: Duration = Duration::from_millis(50);
+/// After the last expected record, a doubled one still has this long to show.
+const LINGER: Duration = Duration::from_millis(250);
+/// GetRecords calls per second and shard that the service allows all readers together.
+const READS_PER_SEC: u32 = 5;
+/// Pause of an unlimited pull reader, so that an idle shard is not hammered.
+const UNLIMITED_PULL_PAUSE: Duration = Duration::from_millis(1);
+
+/// What a run drives.
+struct Target {
+    server: Option<Server>,
+    address: SocketAddr,
+    pid: Option<u32>,
+}
+
+/// Carries out the run that the flags describe.
+pub(crate) async fn run(cli: &Cli) -> Res<Report> {
+    let target = Target::of(cli)?;
+    let dir = target.server.as_ref().map(Server::dir);
+    let disk = dir.filter(|_| !cli.no_disk_probe).map(disk_probe::measure).transpose()?;
+    let machine = Machine::here(dir);
+    let client = Client::new(target.address, Protocol::H2);
+    let name = cli.stream.clone().unwrap_or_else(|| format!("loadtest-{}-{}", std::process::id(), now_ns()));
+    let stream = control::create_stream(&client, &name, cli.shards).await?;
+    let shared = Arc::new(Shared::new(Ledger::new(std::process::id(), cli.consumers, cli.pull)));
+    let load = Load { cli, target: &target, stream: &stream, shared: &shared, client: &client };
+    let outcome = load.carry_out().await?;
+    // An endpoint of someone else's is left as it was found; an own server's data vanishes anyway.
+    if target.server.is_none() {
+        control::delete_stream(&client, &name).await?;
+    }
+    Ok(Report::new(cli, machine, disk, &shared, &outcome))
+}
+
+impl Target {
+    fn of(cli: &Cli) -> Res<Self> {
+        if let Some(endpoint) = &cli.endpoint {
+            let bare = endpoint.trim_start_matches("http://").trim_end_matches('/');
+            let address = bare.to_socket_addrs()?.next().ok_or("the endpoint's name has no address")?;
+            return Ok(Self { server: None, address, pid: cli.server_pid });
+        }
+        let server = Server::start(cli)?;
+        Ok(Self { address: server.address, pid: Some(server.pid()), server: Some(server) })
+    }
+}
+
+struct Load<'a> {
+    cli: &'a Cli,
+    target: &'a Target,
+    stream: &'a Stream,
+    shared: &'a Arc<Shared>,
+    client: &'a Client,
+}
+
+type Receivers = Vec<JoinHandle<std::io::Result<Received>>>;
+
+impl Load<'_> {
+    async fn carry_out(&self) -> Res<Outcome> {
+        let arns = self.register().await?;
+        let (stop, stopped) = watch::channel(false);
+        let mut watching = Watch::new(self.target.pid, self.cli.duration, self.shared);
+        let (sent, receivers) = if self.cli.backlog.is_some() {
+            let sent = self.send(&mut watching).await?;
+            watching.begin();
+            (sent, self.receive(&arns, Start::TrimHorizon, stopped).await?)
+        } else {
+            let receivers = self.receive(&arns, Start::Latest, stopped).await?;
+            (self.send(&mut watching).await?, receivers)
+        };
+        self.drain(&mut watching).await;
+        watching.end();
+        stop.send_replace(true);
+        let (mut tally, mut faults, mut paces) = (Tally::new(), Faults::default(), Vec::new());
+        for receiver in receivers {
+            let received = join(receiver)?;
+            tally.add(&received.tally);
+            faults.add(received.faults);
+            paces.extend(received.paces);
+        }
+        Ok(Outcome {
+            sent,
+            tally,
+            faults,
+            paces,
+            reckoning: self.shared.ledger.reckon(),
+            watched: watching.seen,
+        })
+    }
+
+    async fn register(&self) -> Res<Vec<String>> {
+        let mut arns = Vec::new();
+        for at in 0..self.cli.consumers {
+            arns.push(control::register_consumer(self.client, &self.stream.arn, &format!("c{at:04}")).await?);
+        }
+        Ok(arns)
+    }
+
+    /// Starts the receiving threads and waits until every subscription stands.
+    async fn receive(&self, arns: &[String], start: Start, stop: watch::Receiver<bool>) -> Res<Receivers> {
+        let shards = || self.stream.shards.iter().zip(0u16..).map(|(shard, at)| (at, shard.id.clone()));
+        let connections = connect(self.cli, arns, start, &shards().collect::<Vec<_>>());
+        let pulls: Vec<_> =
+            (0..self.cli.pull).flat_map(|_| shards()).map(|shard| self.pull_plan(shard, start)).collect();
+        let expected = count(connections.iter().map(Vec::len).sum::<usize>() + pulls.len());
+        let threads = index(u64::from(self.cli.client_threads));
+        let mut shares: Vec<_> = std::iter::repeat_with(Share::default).take(threads).collect();
+        for (at, connection) in connections.into_iter().enumerate() {
+            shares[at % threads].connections.push(connection);
+        }
+        for (at, pull) in pulls.into_iter().enumerate() {
+            shares[at % threads].pulls.push(pull);
+        }
+        let settings = Settings {
+            authority: self.target.address.to_string(),
+            window_bytes: u32::try_from(self.cli.window)?,
+            max_frame_bytes: u32::try_from(self.cli.max_frame)?,
+        };
+        let address = self.target.address;
+        let start =
+            |share| consumer::start(share, address, settings.clone(), Arc::clone(self.shared), stop.clone());
+        let receivers: Receivers = shares.into_iter().map(start).collect::<Result<_, _>>()?;
+        let deadline = now_ns() + nanos(SUBSCRIBED_WITHIN);
+        while self.shared.live.subscribed.value() < expected {
+            if now_ns() > deadline || receivers.iter().any(JoinHandle::is_finished) {
+                let (stand, why) = (self.shared.live.subscribed.value(), self.shared.complaints().join("; "));
+                return Err(format!("{stand} of {expected} subscriptions stand: {why}").into());
+            }
+            tokio::time::sleep(SAMPLE_PAUSE).await;
+        }
+        Ok(receivers)
+    }
+
+    fn pull_plan(&self, shard: (u16, String), start: Start) -> PullPlan {
+        let shared_pace = Duration::from_secs(1) / READS_PER_SEC * self.cli.pull;
+        let allowed = if self.cli.limits == Limits::Aws { shared_pace } else { UNLIMITED_PULL_PAUSE };
+        PullPlan {
+            stream: self.stream.name.clone(),
+            shard,
+            iterator_type: if start == Start::Latest { "LATEST" } else { "TRIM_HORIZON" },
+            interval: self.cli.pull_interval.unwrap_or(allowed),
+            protocol: self.cli.put_protocol,
+        }
+    }
+
+    /// Runs the producer to its end, watching meanwhile.
+    async fn send(&self, watching: &mut Watch<'_>) -> Res<Sent> {
+        let start_ns = now_ns() + nanos(LEAD);
+        if self.cli.stall > 0 {
+            let from_ns = start_ns + nanos(self.cli.duration) / 3;
+            let stall = Stall { from_ns, to_ns: from_ns + nanos(self.cli.stall_secs) };
+            self.shared.stall.set(stall).map_err(|_| "the load starts once")?;
+        }
+        let producer = producer::start(self.plan()?, Arc::clone(self.shared), start_ns)?;
+        watching.begin();
+        while !producer.is_finished() {
+            watching.sample();
+            tokio::time::sleep(SAMPLE_PAUSE).await;
+        }
+        watching.sample();
+        join(producer)
+    }
+
+    fn plan(&self) -> Res<ProducerPlan> {
+        let cli = self.cli;
+        let backlog_bytes = cli.backlog.map(|backlog| match backlog {
+            Backlog::Bytes(bytes) => bytes,
+            Backlog::Span(span) => {
+                whole(span.as_secs_f64() * f64_of(WRITE_BYTES_PER_SEC * u64::from(cli.shards)))
+            }
+        });
+        // At the write limit, with as much again for back-off; without limits it is far sooner done.
+        let backlog_span =
+            |bytes| Duration::from_secs(60 + 2 * bytes / (WRITE_BYTES_PER_SEC * u64::from(cli.shards)));
+        Ok(ProducerPlan {
+            address: self.target.address,
+            stream: self.stream.clone(),
+            rate: if cli.backlog.is_some() { Rate::Max } else { cli.rate },
+            record_bytes: usize::try_from(cli.record_size)?,
+            records_max: backlog_bytes.map(|bytes| bytes / cli.record_size),
+            duration: backlog_bytes.map_or(cli.duration, backlog_span),
+            drain: cli.drain,
+            batch: if cli.backlog.is_some() {
+                cli.batch.max(backlog_batch(cli.record_size))
+            } else {
+                cli.batch
+            },
+            in_flight: if cli.backlog.is_some() { cli.in_flight().min(4) } else { cli.in_flight() },
+            producers: cli.producers,
+            protocol: cli.put_protocol,
+            keys: cli.keys,
+            on_throttle: cli.on_throttle,
+        })
+    }
+
+    /// Waits until every acknowledged record has come to every consumer, as long as the flags allow.
+    async fn drain(&self, watching: &mut Watch<'_>) {
+        let backlog_secs = match self.cli.backlog {
+            Some(_) => self.shared.live.acked.value() * self.cli.record_size / MIB,
+            None => 0,
+        };
+        let deadline = now_ns() + nanos(self.cli.drain + Duration::from_secs(backlog_secs));
+        while self.shared.ledger.reckon().lost > 0 && now_ns() < deadline {
+            watching.sample();
+            tokio::time::sleep(SAMPLE_PAUSE).await;
+        }
+        tokio::time::sleep(LINGER).await;
+    }
+}
+
+/// A backlog is put in requests of about 512 KiB.
+fn backlog_batch(record_bytes: u64) -> u32 {
+    u32::try_from((MIB / 2 / record_bytes).clamp(1, 500)).unwrap_or(1)
+}
+
+fn join<T>(thread: JoinHandle<std::io::Result<T>>) -> Res<T> {
+    thread.join().map_err(|_| "a load thread panicked")?.map_err(Into::into)
+}
+
+/// Which subscriptions share which connection. The first `--stall` consumers are those that stall.
+fn connect(cli: &Cli, arns: &[String], start: Start, shards: &[(u16, String)]) -> Vec<Vec<Wanted>> {
+    let of_consumer = |(at, arn): (usize, &String)| -> Vec<Wanted> {
+        let stalls = count(at) < u64::from(cli.stall);
+        shards
+            .iter()
+            .map(|shard| Wanted { consumer_arn: arn.clone(), shard: shard.clone(), start, stalls })
+            .collect()
+    };
+    let own: Vec<_> = arns.iter().enumerate().map(of_consumer).collect();
+    let Connections::Shared(n) = cli.connections else { return own };
+    let all: Vec<_> = own.into_iter().flatten().collect();
+    let connections = index(u64::from(n)).min(all.len()).max(1);
+    let mut spread = vec![Vec::new(); connections];
+    all.into_iter().enumerate().for_each(|(at, wanted)| spread[at % connections].push(wanted));
+    spread
+}

@@ -1,0 +1,134 @@
+//! What all load threads see of one run: the ledger, live counts for the progress bar, the stall, the complaints.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::latency::Latency;
+use crate::ledger::Ledger;
+use crate::verified::Verified;
+
+/// Complaints kept in words; the rest only count.
+const MAX_COMPLAINTS: usize = 20;
+
+/// A counter any thread may raise.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Raises it.
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// Reads it.
+    pub(crate) fn value(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Counts that move while the run goes on.
+#[derive(Default)]
+pub(crate) struct Live {
+    /// Records acknowledged.
+    pub(crate) acked: Counter,
+    /// Records throttled, each time.
+    pub(crate) throttled: Counter,
+    /// Records pushed to a consumer, over all consumers.
+    pub(crate) pushed: Counter,
+    /// Payload bytes of those.
+    pub(crate) pushed_bytes: Counter,
+    /// Push events, empty ones included.
+    pub(crate) events: Counter,
+    /// Records read by pull consumers.
+    pub(crate) pulled: Counter,
+    /// GetRecords calls throttled.
+    pub(crate) pull_throttled: Counter,
+    /// Subscriptions (and pull readers) that stand for the first time.
+    pub(crate) subscribed: Counter,
+    /// Subscriptions taken up again.
+    pub(crate) resubscribed: Counter,
+}
+
+/// The moment some consumers stop reading, and the moment they go on.
+#[derive(Clone, Copy)]
+pub(crate) struct Stall {
+    /// First nanosecond of silence.
+    pub(crate) from_ns: u64,
+    /// First nanosecond after it.
+    pub(crate) to_ns: u64,
+}
+
+/// One run, seen by all threads.
+pub(crate) struct Shared {
+    /// Who sent and has what.
+    pub(crate) ledger: Ledger,
+    /// Live counts.
+    pub(crate) live: Live,
+    /// Set once the load starts, if consumers are to stall.
+    pub(crate) stall: OnceLock<Stall>,
+    complaints: Mutex<Vec<String>>,
+}
+
+impl Shared {
+    /// A run over this ledger.
+    pub(crate) fn new(ledger: Ledger) -> Self {
+        Self { ledger, live: Live::default(), stall: OnceLock::new(), complaints: Mutex::new(Vec::new()) }
+    }
+
+    /// Keeps a complaint for the report; each wording once.
+    pub(crate) fn complain(&self, what: impl Into<String>) {
+        let what = what.into();
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        if complaints.len() < MAX_COMPLAINTS && !complaints.contains(&what) {
+            complaints.push(what);
+        }
+    }
+
+    /// All complaints so far.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        self.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Before, during or after the stall; without one everything is before.
+    pub(crate) fn phase(&self, at_ns: u64) -> usize {
+        self.stall
+            .get()
+            .map_or(0, |stall| usize::from(at_ns >= stall.from_ns) + usize::from(at_ns >= stall.to_ns))
+    }
+}
+
+/// What one receiving thread keeps for all its consumers: the latencies it measured, the payloads it verified.
+pub(crate) struct Tally {
+    /// Put-to-push of consumers that always read: before, during and after the stall.
+    pub(crate) push: [Latency; 3],
+    /// Put-to-push of those that stalled.
+    pub(crate) stalled: Latency,
+    /// From the intended send time until the last consumer had the record.
+    pub(crate) last_of_all: Latency,
+    /// Put-to-pull.
+    pub(crate) pull: Latency,
+    /// Payloads found right.
+    pub(crate) verified: Verified,
+}
+
+impl Tally {
+    /// Nothing measured yet.
+    pub(crate) fn new() -> Self {
+        let new = Latency::new;
+        Self {
+            push: [new(), new(), new()],
+            stalled: new(),
+            last_of_all: new(),
+            pull: new(),
+            verified: Verified::shared(),
+        }
+    }
+
+    /// Adds another thread's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.push.iter_mut().zip(&other.push).for_each(|(mine, theirs)| mine.add(theirs));
+        self.stalled.add(&other.stalled);
+        self.last_of_all.add(&other.last_of_all);
+        self.pull.add(&other.pull);
+    }
+}
