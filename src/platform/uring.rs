@@ -5,8 +5,7 @@
 //! Three facts carry the safety of this file:
 //! 1. a slot's transfer is neither touched nor moved out between `push` and the completion of that slot;
 //! 2. its buffer is heap memory, so moving the slots (or the ring) does not move the bytes;
-//! 3. dropping the ring waits for what is in flight, and gives the memory up rather than free it if it
-//! cannot.
+//! 3. dropping the ring waits for what is in flight, and if it cannot, leaks the memory rather than free it.
 
 // The submission queue takes raw pointers and tokio raw descriptors; neither has a safe interface.
 #![allow(unsafe_code)]
