@@ -20,8 +20,9 @@ const MAX_BATCH: u32 = 500;
 
 /// Drives a fanlight server over real sockets and checks every record.
 ///
-/// Without --endpoint it starts a server of its own in a temporary directory. Latency counts from the time a record
-/// was due, not from when it could be sent. Exits with 1 if a record was lost, doubled, out of order or damaged.
+/// Without --endpoint it starts a server of its own in a temporary directory. Latency counts from the time a
+/// record was due, not from when it could be sent. Exits with 1 if a record was lost, doubled, out of order
+/// or damaged.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "loadtest", version, args_override_self = true)]
 pub(crate) struct Cli {

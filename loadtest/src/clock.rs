@@ -1,4 +1,5 @@
-//! The tool's one clock, `CLOCK_MONOTONIC` in nanoseconds, and an alarm finer than the runtime's millisecond timer.
+//! The tool's one clock, `CLOCK_MONOTONIC` in nanoseconds, and an alarm finer than the runtime's millisecond
+//! timer.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -1,4 +1,5 @@
-//! The threads that receive: each runs its share of push connections and pull readers on a runtime of its own.
+//! The threads that receive: each runs its share of push connections and pull readers on a runtime of its
+//! own.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

@@ -73,3 +73,16 @@ fn write_block(file: &OwnedFd, block: &Block, at: u64) -> io::Result<()> {
     let written = rustix::io::pwrite(file, &block.0, at * count(BLOCK_BYTES))?;
     if written == BLOCK_BYTES { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durable_writes_take_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = open(&dir.path().join("probe"), OFlags::DSYNC).unwrap();
+        let row = write_for(&file, Duration::from_millis(5)).unwrap().summary();
+        assert!(row.count > 0 && row.max > 0.0, "{row:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The few HTTP/2 frames a subscriber needs, read in place and written by hand.
 //!
-//! A general client costs more per frame than the server under test; a subscriber only ever sends requests and
-//! window updates and receives status, data and pings.
+//! A general client costs more per frame than the server under test; a subscriber only ever sends requests
+//! and window updates and receives status, data and pings.
 
 use crate::units::{index, wire_u32};
 

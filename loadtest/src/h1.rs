@@ -129,4 +129,30 @@ mod tests {
         assert_eq!((head.status, head.content_length, head.keep), (400, 12, false));
         assert!(read_head(b"HTTP/1.1 200 OK\r\nserver: x").is_none());
     }
+
+    #[tokio::test]
+    async fn two_calls_share_a_kept_connection() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let pool = H1Pool::new(listener.local_addr().unwrap());
+        let server = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            for reply in [
+                "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+                "HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n",
+            ] {
+                let mut request = Vec::new();
+                while !request.ends_with(b"{}") {
+                    socket.read_buf(&mut request).await.unwrap();
+                }
+                assert!(request.starts_with(b"POST / HTTP/1.1\r\n"));
+                socket.write_all(reply.as_bytes()).await.unwrap();
+            }
+        };
+        let calls = async {
+            assert_eq!(pool.call("ListShards", b"{}").await.unwrap(), (200, Bytes::from("ok")));
+            assert_eq!(pool.call("ListShards", b"{}").await.unwrap(), (400, Bytes::new()));
+        };
+        tokio::join!(server, calls);
+        assert_eq!(pool.idle.borrow().len(), 1);
+    }
 }

@@ -1,7 +1,8 @@
 //! The truth of a run: what was sent, what was acknowledged, and which consumers have which record.
 //!
-//! One slot per record, shared by all threads without a lock. Every party that learns a record's shard and sequence
-//! number (the producer from its acknowledgement, each consumer from its event) must name the same ones.
+//! One slot per record, shared by all threads without a lock. Every party that learns a record's shard and
+//! sequence number (the producer from its acknowledgement, each consumer from its event) must name the same
+//! ones.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};

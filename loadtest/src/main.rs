@@ -1,5 +1,5 @@
-//! Load for a fanlight server: open-loop producers, push and pull consumers, every record checked, latency from the
-//! intended send time.
+//! Load for a fanlight server: open-loop producers, push and pull consumers, every record checked, latency
+//! from the intended send time.
 //!
 //! | file | owns |
 //! |---|---|

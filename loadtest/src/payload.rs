@@ -4,8 +4,9 @@
 //!  0        8     12        16        24             32      40      44      48
 //!  | magic  | run | producer| sequence| intended ns  | floor | length| crc32 | filler ... |
 //! ```
-//! Little-endian. The checksum covers everything but itself. `floor` is the lowest sequence not yet settled when the
-//! record left: every acknowledged record below it must come before this one, whatever was in flight around them.
+//! Little-endian. The checksum covers everything but itself. `floor` is the lowest sequence not yet settled
+//! when the record left: every acknowledged record below it must come before this one, whatever was in flight
+//! around them.
 
 use crate::units::wire_u32;
 

@@ -1,7 +1,7 @@
 //! Reads the JSON of a push event or a GetRecords reply in one pass, handing out each record where it lies.
 //!
-//! A general parser would build a tree per record; at a million deliveries a second the tool would then measure
-//! itself. Member order is free, unknown members are skipped, escaped strings are understood.
+//! A general parser would build a tree per record; at a million deliveries a second the tool would then
+//! measure itself. Member order is free, unknown members are skipped, escaped strings are understood.
 
 use std::borrow::Cow;
 

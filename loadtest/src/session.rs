@@ -1,5 +1,5 @@
-//! One push connection as a state machine: bytes in, bytes out, subscriptions opened when due. It owns no socket and
-//! reads no clock.
+//! One push connection as a state machine: bytes in, bytes out, subscriptions opened when due. It owns no
+//! socket and reads no clock.
 
 use std::collections::HashMap;
 use std::sync::Arc;

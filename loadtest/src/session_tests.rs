@@ -148,7 +148,8 @@ fn a_final_refusal_is_complained_of_once() {
     assert_eq!((session.subscriptions[0].state, shared.complaints().len()), (State::Done, 1));
 }
 
-/// What one delivery costs this tool, without sockets: `cargo test --release -p loadtest -- --ignored --nocapture cost`.
+/// What one delivery costs this tool, without sockets: `cargo test --release -p loadtest -- --ignored
+/// --nocapture cost`.
 #[test]
 #[ignore = "a measurement, for a release build on a quiet machine"]
 fn cost_of_a_delivery() {

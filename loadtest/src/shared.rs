@@ -1,4 +1,5 @@
-//! What all load threads see of one run: the ledger, live counts for the progress bar, the stall, the complaints.
+//! What all load threads see of one run: the ledger, live counts for the progress bar, the stall, the
+//! complaints.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -97,7 +98,8 @@ impl Shared {
     }
 }
 
-/// What one receiving thread keeps for all its consumers: the latencies it measured, the payloads it verified.
+/// What one receiving thread keeps for all its consumers: the latencies it measured, the payloads it
+/// verified.
 pub(crate) struct Tally {
     /// Put-to-push of consumers that always read: before, during and after the stall.
     pub(crate) push: [Latency; 3],

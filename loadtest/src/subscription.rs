@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Due --request--> Asked --200--> Streaming --END_STREAM, exception, reset--> Due ... --end of shard--> Done
-//!                    '----4xx--> Refused --END_STREAM--> Due (with back-off), or Done if it can never succeed
+//!                    '----4xx--> Refused --END_STREAM--> Due (with back-off), or Done if it can never
+//! succeed
 //! ```
 
 use std::rc::Rc;
@@ -14,7 +15,8 @@ use crate::reader::{Reader, Start};
 use crate::shared::{Shared, Tally};
 use crate::units::NANOS_PER_SEC;
 
-/// Tries in a row before a subscription is given up; with the back-off this outlasts the 5 s takeover rule well.
+/// Tries in a row before a subscription is given up; with the back-off this outlasts the 5 s takeover rule
+/// well.
 const MAX_ATTEMPTS: u32 = 60;
 const BACKOFF_FIRST_NS: u64 = NANOS_PER_SEC / 10;
 const BACKOFF_LAST_NS: u64 = NANOS_PER_SEC;
@@ -91,7 +93,8 @@ impl Subscription {
             return;
         }
         (self.state, self.attempts) = (State::Streaming, 0);
-        self.reader.start = Start::TrimHorizon; // the stream was empty at LATEST, so this loses nothing if cut now
+        // The stream was empty at LATEST, so starting over from its beginning loses nothing if this is cut now.
+        self.reader.start = Start::TrimHorizon;
         let counter = if self.stood_before { &shared.live.resubscribed } else { &shared.live.subscribed };
         counter.add(1);
         self.stood_before = true;

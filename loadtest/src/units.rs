@@ -28,7 +28,7 @@ pub(crate) fn nanos(span: Duration) -> u64 {
 }
 
 /// The whole part of a non-negative number.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the cast saturates, which is what is wanted
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the cast saturates, as wanted
 pub(crate) fn whole(x: f64) -> u64 {
     x as u64
 }

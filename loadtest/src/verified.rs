@@ -1,14 +1,18 @@
-//! Payloads this thread has decoded and found right, so that the next consumer's copy is compared, not decoded.
+//! Payloads this thread has decoded and found right, so that the next consumer's copy is compared, not
+//! decoded.
 //!
-//! Every consumer gets the same bytes. Comparing a copy with one that was verified proves as much as verifying it
-//! again and costs a third, which is what keeps the tool ahead of a server that encodes each event once.
+//! Every consumer gets the same bytes. Comparing a copy with one that was verified proves as much as
+//! verifying it again and costs a third, which is what keeps the tool ahead of a server that encodes each
+//! event once.
 
 use crate::payload::{self, Header};
 use crate::units::index;
 
-/// Consumers of one thread are rarely further apart than this many records; if they are, payloads are decoded again.
+/// Consumers of one thread are rarely further apart than this many records; if they are, payloads are decoded
+/// again.
 const SLOTS: u64 = 1024;
-/// Larger payloads would push everything else out of the cache, and decoding them is no longer the greater cost.
+/// Larger payloads would push everything else out of the cache, and decoding them is no longer the greater
+/// cost.
 const MAX_KEPT_BYTES: usize = 4 << 10;
 
 /// A direct-mapped table of payloads by where they stand in the stream.

@@ -36,7 +36,8 @@ pub(super) fn write_zeros(fd: &OwnedFd, bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether files in `dir` can bypass the page cache. Tries it for real, on a scratch file `probe`: some file systems accept the flag and refuse the write.
+/// Whether files in `dir` can bypass the page cache. Tries it for real, on a scratch file `probe`: some file
+/// systems accept the flag and refuse the write.
 pub(super) fn takes_direct_io(dir: &OwnedFd, probe: &str) -> bool {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::DIRECT;
     let Ok(fd) = rustix::fs::openat(dir, probe, flags, Mode::RUSR | Mode::WUSR) else { return false };

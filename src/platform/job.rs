@@ -124,8 +124,8 @@ pub(super) fn not_open() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "no such open file")
 }
 
-/// Refuses what no disk takes: unaligned transfers, more than the kernel moves in one call, and any beyond the
-/// end of the file, whose size is fixed (a write there would grow it, with metadata to sync).
+/// Refuses what no disk takes: unaligned transfers, more than the kernel moves in one call, and any beyond
+/// the end of the file, whose size is fixed (a write there would grow it, with metadata to sync).
 pub(super) fn check_range(is_read: bool, at: u64, len: usize, file_bytes: u64) -> io::Result<()> {
     aligned(at)?;
     aligned(len as u64)?;

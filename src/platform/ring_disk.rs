@@ -50,8 +50,8 @@ impl RingDisk {
         })
     }
 
-    /// Has completions counted in an eventfd too, as an alternative to [`Disk::readiness`]. Slower, as
-    /// `benches/append.rs` shows, and there only for it.
+    /// Has completions counted in an eventfd too, as an alternative to [`Disk::readiness`]. It buys
+    /// nothing and costs a read and a write for each completion: there for `benches/append.rs` to show it.
     pub fn register_eventfd(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.ring.register_eventfd(fd)
     }

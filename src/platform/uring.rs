@@ -1,11 +1,11 @@
-//! The ring, and the one place with `unsafe` code. A [`Ring`] owns every transfer in flight from the moment the kernel
-//! learns of its buffer until the kernel's answer arrives, and gives both back together. Which operations
-//! go where, and what an answer means, is decided by its user, [`super::ring_disk`].
+//! The ring, and the one place with `unsafe` code. A [`Ring`] owns every transfer in flight from the moment
+//! the kernel learns of its buffer until the kernel's answer arrives, and gives both back together. Which
+//! operations go where, and what an answer means, is decided by its user, [`super::ring_disk`].
 //!
 //! Three facts carry the safety of this file:
 //! 1. a slot's transfer is neither touched nor moved out between `push` and the completion of that slot;
 //! 2. its buffer is heap memory, so moving the slots (or the ring) does not move the bytes;
-//! 3. dropping the ring waits for what is in flight, and gives the memory up rather than free it if it cannot.
+//! 3. dropping the ring waits for what is in flight, and if it cannot, leaks the memory rather than free it.
 
 // The submission queue takes raw pointers and tokio raw descriptors; neither has a safe interface.
 #![allow(unsafe_code)]
@@ -45,8 +45,8 @@ pub enum TaskRun {
     /// `epoll_wait` wakes just as fast.
     #[default]
     Cooperative,
-    /// Only when that thread enters the ring to look for completions. Nothing polls readable before (the ring's
-    /// descriptor stayed silent on Linux 6.18), so this needs an eventfd: for comparison, not for use.
+    /// Only when that thread enters the ring to look for completions. Nothing polls readable before (the
+    /// ring's descriptor stayed silent on Linux 6.18), so this needs an eventfd: for comparison, not for use.
     Deferred,
 }
 

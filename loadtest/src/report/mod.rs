@@ -259,7 +259,8 @@ fn setup(cli: &Cli) -> String {
         None => format!("own server, limits {:?}, durability {:?}", cli.limits, cli.durability),
     };
     format!(
-        "{server}; {} shards, {} push and {} pull consumers, rate {:?}, {} B records, batch {}, {:?}, connections {:?}",
+        "{server}; {} shards, {} push and {} pull consumers, rate {:?}, \
+         {} B records, batch {}, {:?}, connections {:?}",
         cli.shards,
         cli.consumers,
         cli.pull,

@@ -1,4 +1,5 @@
-//! What a simulated operation does when it completes, when it fails as planned, and when the power goes before.
+//! What a simulated operation does when it completes, when it fails as planned, and when the power goes
+//! before.
 
 use std::io;
 

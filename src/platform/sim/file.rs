@@ -93,7 +93,8 @@ impl SimFile {
         self.dirty.iter().map(taken).collect()
     }
 
-    /// A sync that completed: what was written before it was submitted is durable, what came since may not be.
+    /// A sync that completed: what was written before it was submitted is durable, what came since may not
+    /// be.
     pub(super) fn synced(&mut self, snapshot: &Snapshot) {
         for (sector, (write, bytes)) in snapshot {
             // Unless a durable write that completed meanwhile is newer than the snapshot.

@@ -1,6 +1,6 @@
-//! A disk in memory that behaves as badly as a real one may: operations end in any order, unsynced sectors and
-//! names are lost or kept at random when the power goes, faults strike where a test plans them. The same seed
-//! and the same calls give the same run.
+//! A disk in memory that behaves as badly as a real one may: operations end in any order, unsynced sectors
+//! and names are lost or kept at random when the power goes, faults strike where a test plans them. The same
+//! seed and the same calls give the same run.
 
 mod effect;
 mod file;
