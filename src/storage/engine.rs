@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::limits;
-use crate::platform::{AlignedBuf, BLOCK, Completion, Disk, Op, Outcome, Preallocation, Token};
+use crate::platform::{AlignedBuf, BLOCK, Completion, Disk, Op, Outcome, Preallocation, Readiness, Token};
 use crate::shard_log::{Batch, BatchBuilder, ENTRY_HEADER_BYTES, EntryHeader, seal_entry};
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset, Timestamp};
@@ -193,9 +193,9 @@ impl Engine {
         self.disk.name()
     }
 
-    /// Polls readable when [`Self::step`] has something to do.
-    pub fn readiness(&self) -> Option<std::os::fd::RawFd> {
-        self.disk.readiness()
+    /// Tells when [`Self::step`] has something to do; none for a simulated disk.
+    pub fn readiness(&self) -> std::io::Result<Option<Readiness>> {
+        Readiness::of(self.disk.as_ref())
     }
 
     /// Blocks until the disk has completed something.

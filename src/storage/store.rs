@@ -3,18 +3,14 @@
 
 use std::cell::{RefCell, RefMut};
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-use metrics::{Histogram, histogram};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-
-use crate::platform::Clock;
+use crate::platform::{Clock, Readiness};
 use crate::shard_log::Batch;
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset};
+use metrics::{Histogram, histogram};
 
 use super::{Appended, Engine, Event, From, ReadReply, StorageError};
 
@@ -91,8 +87,7 @@ impl Store {
 
     /// Waits for the disk and passes on what it did, for ever.
     pub async fn run(&self) -> io::Result<()> {
-        let fd = self.engine().readiness().map(Readiness);
-        let disk = fd.map(|fd| AsyncFd::with_interest(fd, Interest::READABLE)).transpose()?;
+        let disk = self.engine().readiness()?;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -171,21 +166,9 @@ impl Store {
     }
 }
 
-/// Borrows the disk's descriptor for the reactor; the disk keeps owning it.
-struct Readiness(RawFd);
-
-impl AsRawFd for Readiness {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0
-    }
-}
-
-async fn readable(disk: Option<&AsyncFd<Readiness>>) -> io::Result<()> {
+async fn readable(disk: Option<&Readiness>) -> io::Result<()> {
     match disk {
-        Some(disk) => {
-            disk.readable().await?.clear_ready();
-            Ok(())
-        }
+        Some(disk) => disk.wait().await,
         None => std::future::pending().await,
     }
 }
