@@ -229,7 +229,7 @@ impl Engine {
         }
         let slot = slot_for(&mut self.gathered, self.gathered_first, log, data.len(), now);
         let arrival = wall.max(log.last_arrival);
-        let before = slot.builder.len();
+        let before = if slot.builder.is_empty() { 0 } else { slot.builder.len() };
         slot.builder.push(partition_key, data, arrival);
         self.gathered_bytes += slot.builder.len() - before;
         let appended = Appended { offset: log.next, arrival, ack: slot.ack.clone() };
