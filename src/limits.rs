@@ -57,6 +57,8 @@ pub const SHARDS_PER_ACCOUNT_MAX: usize = 20_000;
 pub const SHARDS_PER_STREAM_MAX: u32 = 100_000;
 /// Hours records are kept by default.
 pub const RETENTION_HOURS_DEFAULT: u32 = 24;
+/// Hours records are kept at most: 365 days.
+pub const RETENTION_HOURS_MAX: u32 = 8760;
 
 /// Seconds a subscription lasts.
 pub const SUBSCRIPTION_SECS: u64 = 300;

@@ -111,7 +111,7 @@ async fn serve(
     let parts = Parts::open(config).await?;
     let tls = tls(config)?;
     announce(config, &listener, &parts.store)?;
-    spawn_local(maintain(parts.store.clone(), parts.control.clone(), readiness.clone()));
+    spawn_local(maintain(parts.store.clone(), parts.context.clone(), readiness.clone()));
     let transitions = parts.control.clone();
     spawn_local(async move { transitions.run_transitions().await });
     readiness.ready();
@@ -137,6 +137,7 @@ struct Parts {
     store: Store,
     hub: Rc<Hub>,
     control: Rc<Control>,
+    context: Rc<Context>,
     service: Rc<Service>,
 }
 
@@ -160,7 +161,8 @@ impl Parts {
             Control::open(store.clone(), hub.clone(), clock.clone(), config.transition_millis).await?;
         let identity = Identity { account: config.account.clone(), region: config.region.clone() };
         let context = Context::new(identity, clock, store.clone(), hub.clone(), control.clone(), quotas);
-        Ok(Self { store, hub, control, service: Service::new(context) })
+        let service = Service::new(context.clone());
+        Ok(Self { store, hub, control, context, service })
     }
 }
 
@@ -196,11 +198,11 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener, store: &Store) 
 }
 
 /// Trims what is past retention and tells whether the log still takes writes.
-async fn maintain(store: Store, control: Rc<Control>, readiness: Readiness) {
+async fn maintain(store: Store, context: Rc<Context>, readiness: Readiness) {
     let mut tick = tokio::time::interval(MAINTENANCE);
     loop {
         tick.tick().await;
-        control.trim_expired();
+        context.maintain();
         let has_stopped = store.engine().stopped().is_some();
         if has_stopped {
             readiness.not_ready("the log has stopped after a failed write");

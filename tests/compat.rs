@@ -77,7 +77,8 @@ fn aws_cli_round_trip() {
     if tools::toolchain("AWS CLI", "python3", "--version") {
         let bin = tools::python("awscli", "awscli==1.46.3");
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-        let program = Program::new("AWS CLI", bin.join("python"), &server(false, "aws"));
+        let server = server(false, "aws");
+        let program = Program::new("AWS CLI", bin.join("python"), &server);
         program.args([programs("cli").join("round_trip.py")]).env("PATH", &path).run(PROGRAM_TIME_MAX);
     }
 }

@@ -48,6 +48,14 @@ impl Context {
         Rc::new(Self { identity, clock, store, hub, control, gates, quotas, key })
     }
 
+    /// What has to be done now and then: gives back the space of expired records, forgets the throttles of
+    /// shards that are gone.
+    pub fn maintain(&self) {
+        self.control.trim_expired();
+        let catalog = self.control.catalog();
+        self.gates.forget(|log| catalog.address(log).is_some(), |stream| catalog.stream(stream).is_some());
+    }
+
     pub(super) fn stream_arn(&self, name: &str) -> StreamArn {
         StreamArn::new(&self.identity.region, &self.identity.account, name)
     }
@@ -91,7 +99,7 @@ mod tests {
 
     #[test]
     fn prints_times_as_the_service_does() {
-        let text = |secs| calendar_text(Timestamp::from_millis(secs * 1000));
+        let text = |secs: u64| calendar_text(Timestamp::from_millis(secs * 1000));
         assert_eq!(text(1_421_889_722), "Thu Jan 22 01:22:02 UTC 2015");
         assert_eq!(text(1_709_164_799), "Wed Feb 28 23:59:59 UTC 2024");
         assert_eq!(text(1_709_164_800), "Thu Feb 29 00:00:00 UTC 2024");

@@ -68,9 +68,10 @@ impl Gates {
         meters
     }
 
-    /// Forgets shards that are gone.
-    pub(super) fn forget(&self, known: impl Fn(LogId) -> bool) {
-        self.shards.borrow_mut().retain(|&log, _| known(log));
+    /// Forgets shards and streams that are gone.
+    pub(super) fn forget(&self, has_log: impl Fn(LogId) -> bool, has_stream: impl Fn(&str) -> bool) {
+        self.shards.borrow_mut().retain(|&log, _| has_log(log));
+        self.streams.borrow_mut().retain(|name, _| has_stream(name));
     }
 
     fn with(

@@ -15,6 +15,7 @@ mod reads;
 mod records;
 mod resharding;
 mod resource_ref;
+mod retention;
 mod service;
 mod shards;
 mod streams;
@@ -32,6 +33,7 @@ pub fn operations() -> impl Iterator<Item = &'static Entry> {
         streams::OPERATIONS,
         shards::OPERATIONS,
         resharding::OPERATIONS,
+        retention::OPERATIONS,
         records::OPERATIONS,
         reads::OPERATIONS,
         consumers::OPERATIONS,

@@ -51,6 +51,13 @@ pub enum Command {
         /// Which.
         stream: String,
     },
+    /// Records of a stream are kept for another time.
+    SetRetention {
+        /// Of which stream.
+        stream: String,
+        /// How long, in hours.
+        hours: u32,
+    },
     /// Shards close and their hash ranges are covered by new ones, at one instant.
     Reshard {
         /// Of which stream.

@@ -98,6 +98,10 @@ impl Catalog {
             }
             Command::DeleteStream { stream, at } => self.delete_stream(stream, *at),
             Command::RemoveStream { stream } => self.remove_stream(stream),
+            Command::SetRetention { stream, hours } => {
+                self.stream_mut(stream)?.retention_hours = *hours;
+                Ok(Effect::default())
+            }
             Command::Reshard { stream, at, parents, starts } => self.reshard(stream, *at, parents, starts),
             Command::RegisterConsumer { stream, consumer, at, tags } => {
                 self.register_consumer(stream, consumer, *at, tags)

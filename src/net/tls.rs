@@ -115,7 +115,7 @@ pub struct SelfSigned {
 impl SelfSigned {
     /// Takes the certificate kept in `dir`, or makes one for this host and keeps it there.
     pub fn kept_in(dir: &Path) -> Result<Self, TlsError> {
-        let (certificate, key) = (dir.join("tls-cert.pem"), dir.join("tls-key.pem"));
+        let (certificate, key) = (dir.join("cert.pem"), dir.join("key.pem"));
         if !certificate.exists() || !key.exists() {
             make(dir, &certificate, &key)?;
         }

@@ -83,7 +83,10 @@ fn sequence<T>(
 ) -> Decoded<Vec<T>> {
     let count = open(decoder)?;
     let mut elements = Vec::new();
-    while count.map_or(decoder.datatype()? != Type::Break, |count| (elements.len() as u64) < count) {
+    while match count {
+        Some(count) => (elements.len() as u64) < count,
+        None => decoder.datatype()? != Type::Break,
+    } {
         elements.push(element(decoder)?);
     }
     if count.is_none() {

@@ -114,10 +114,10 @@ fn a_certificate_of_our_own_is_kept() {
     let read = |name| std::fs::read_to_string(dir.path().join(name)).unwrap();
     SelfSigned::kept_in(&dir.path().join("deeper")).unwrap();
     SelfSigned::kept_in(dir.path()).unwrap();
-    let first = read("tls-cert.pem");
+    let first = read("cert.pem");
     SelfSigned::kept_in(dir.path()).unwrap();
-    assert_eq!(read("tls-cert.pem"), first);
-    let mode = std::fs::metadata(dir.path().join("tls-key.pem")).unwrap().permissions().mode();
+    assert_eq!(read("cert.pem"), first);
+    let mode = std::fs::metadata(dir.path().join("key.pem")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
@@ -125,7 +125,7 @@ fn a_certificate_of_our_own_is_kept() {
 fn errors_name_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let own = SelfSigned::kept_in(dir.path()).unwrap();
-    let (missing, key) = (dir.path().join("missing.pem"), dir.path().join("tls-key.pem"));
+    let (missing, key) = (dir.path().join("missing.pem"), dir.path().join("key.pem"));
 
     let error = Tls::from_pem_files(&missing, &key).unwrap_err();
     assert!(
@@ -135,10 +135,10 @@ fn errors_name_the_file() {
     let error = Tls::from_pem_files(&key, &key).unwrap_err();
     assert!(matches!(error, TlsError::Certificate { .. }), "{error}");
     let error = Tls::from_pem_files(&own.certificate, &own.certificate).unwrap_err();
-    assert!(matches!(error, TlsError::Key { .. }) && error.to_string().contains("tls-cert.pem"), "{error}");
+    assert!(matches!(error, TlsError::Key { .. }) && error.to_string().contains("cert.pem"), "{error}");
 
     let other = tempfile::tempdir().unwrap();
     SelfSigned::kept_in(other.path()).unwrap();
-    let error = Tls::from_pem_files(&own.certificate, &other.path().join("tls-key.pem")).unwrap_err();
+    let error = Tls::from_pem_files(&own.certificate, &other.path().join("key.pem")).unwrap_err();
     assert!(matches!(error, TlsError::Unusable(_)), "{error}");
 }
