@@ -12,7 +12,8 @@
 //! | 5 | [`pull`], [`push`] | iterators and reads; subscriptions and fan-out |
 //! | 6 | [`api`] | the operations and the pipeline they pass through |
 //! | 7 | [`net`] | listener, TLS, HTTP/1.1, HTTP/2, admin endpoint |
-//! | 8 | [`config`], [`server`] | composition, start, drain |
+//! | 8 | [`config`] | flags and their environment twins |
+//! | 9 | [`server`] | composition, start, drain |
 
 pub mod api;
 pub mod catalog;
