@@ -93,7 +93,7 @@ pub const JOURNAL_FILES_MAX: usize = 4;
 pub const WRITE_BEHIND_BYTES: usize = 1 << 20;
 /// Write-behinds in flight at once. Own.
 pub const WRITE_BEHINDS_MAX: usize = 4;
-/// Bytes of a shard's first segment file; each further one is four times as large. Own.
+/// Bytes of a shard's first segment file; each further one has four times what the one before held. Own.
 pub const SEGMENT_BYTES_MIN: u64 = 256 << 10;
 /// Bytes of a segment file at most, unless one batch is larger. Own.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;

@@ -1,11 +1,13 @@
 //! A segment file: a run of one shard's batches, written behind the journal in large blocks.
 //!
 //! ```text
-//! block 0        header: magic "FLSG"  4 crc32c of 8..40  8 version (u32)  12 zero  16 log id  24 base offset  32 file bytes
+//! block 0        header: magic "FLSG"  4 crc32c of 8..40  8 version (u32)  12 zero  16 log id
+//!                24 base offset  32 file bytes
 //! block 1 ..     batches; each write-behind starts on a block boundary, zeros fill up to the next
 //! (sealed only)  index: one 24-byte entry (offset, arrival ms, position) per READ_BLOCK_BYTES of log
-//! last block     footer: magic "FLSF"  4 crc32c of 8..64  8 index position  16 index entries  20 crc32c of index
-//!                24 base offset  32 end offset  40 first arrival ms  48 last arrival ms  56 checksum of last batch  60 zero
+//! last block     footer: magic "FLSF"  4 crc32c of 8..64  8 index position  16 index entries
+//!                20 crc32c of index  24 base offset  32 end offset  40 first arrival ms
+//!                48 last arrival ms  56 checksum of last batch  60 zero
 //! ```
 //!
 //! A sealed segment is opened by its last block and its index alone; the one unsealed segment of a shard is
@@ -207,10 +209,14 @@ pub fn open_footer(block: &[u8]) -> Option<(SegmentFooter, u64, usize)> {
     Some((footer, u64_at(block, 8), u32_at(block, 16) as usize * INDEX_ENTRY_BYTES))
 }
 
-/// Size of the segment file after one of `previous` bytes that is to hold at least `needed`.
-pub fn segment_bytes_after(previous: Option<u64>, needed: u64) -> u64 {
-    let grown = previous.map_or(limits::SEGMENT_BYTES_MIN, |bytes| bytes.saturating_mul(4));
-    grown.min(limits::SEGMENT_BYTES_MAX).max(needed.next_multiple_of(BLOCK as u64))
+/// Size of the segment file that is to hold at least `needed` bytes, after one that came to hold
+/// `previous_data` (0 for the first). What was held counts, not the file's size: each start begins a new
+/// segment, and a shard of few records must not grow with every one.
+pub fn segment_bytes_after(previous_data: u64, needed: u64) -> u64 {
+    let grown = previous_data.next_power_of_two().saturating_mul(4);
+    grown
+        .clamp(limits::SEGMENT_BYTES_MIN, limits::SEGMENT_BYTES_MAX)
+        .max(needed.next_multiple_of(BLOCK as u64))
 }
 
 #[cfg(test)]
@@ -250,5 +256,17 @@ mod tests {
         assert_eq!(reopened.position_of(Offset(25)), Some(4096 + limits::READ_BLOCK_BYTES as u64));
         assert_eq!(reopened.position_of(Offset(19)), Some(4096));
         assert_eq!(reopened.position_at(Timestamp::from_millis(99)).unwrap().position, 4096);
+    }
+
+    /// A shard that got one record between two starts, five times over, once held five segments of which
+    /// the last took 64 MiB.
+    #[test]
+    fn segments_grow_with_what_they_came_to_hold() {
+        let (min, max) = (limits::SEGMENT_BYTES_MIN, limits::SEGMENT_BYTES_MAX);
+        assert_eq!(segment_bytes_after(0, 100), min);
+        assert_eq!(segment_bytes_after(2 * BLOCK as u64, 100), min, "one record does not make it grow");
+        assert_eq!(segment_bytes_after(min - BLOCK as u64, 100), 4 * min, "a full one does");
+        assert_eq!(segment_bytes_after(max - BLOCK as u64, 100), max);
+        assert_eq!(segment_bytes_after(0, max + 1), max + BLOCK as u64, "one batch always fits");
     }
 }

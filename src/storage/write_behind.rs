@@ -245,7 +245,8 @@ impl Block {
 }
 
 impl Segment {
-    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing adds.
+    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing
+    /// adds.
     fn has_room(&self, bytes: usize, batches: usize) -> bool {
         let footer = footer_bytes(self.index.len() + batches) as u64;
         let data = bytes.next_multiple_of(BLOCK) as u64;
@@ -279,7 +280,7 @@ fn gather_block(log: &Log, into: &Segment) -> Option<Block> {
 fn create(log: &Log) -> (Pending, Op) {
     let first = log.tail.get(log.tail_flushed).map_or(0, |entry| entry.batch.frame().len());
     let needed = (BLOCK + first.next_multiple_of(BLOCK) + footer_bytes(1)) as u64;
-    let bytes = segment_bytes_after(log.segments.last().map(|segment| segment.file_bytes), needed);
+    let bytes = segment_bytes_after(log.segments.last().map_or(0, |segment| segment.data_bytes), needed);
     let path = segment_path(log.id, log.unflushed_end(), log.segments.last());
     let op = Op::Create { path: path.clone(), bytes, preallocation: Preallocation::Reserved };
     (Pending::SegmentCreate { log: log.id, path, bytes }, op)
