@@ -1,5 +1,6 @@
-//! Compatibility, judged by clients we did not write: each test starts the real server, installs a real client
-//! under the build directory, and lets a program of that client say whether it was served as the service would.
+//! Compatibility, judged by clients we did not write: each test starts the real server, installs a real
+//! client under the build directory, and lets a program of that client say whether it was served as the
+//! service would.
 //!
 //! A client whose toolchain is missing is reported as *not run* on standard error, and fails the test in CI.
 
@@ -83,7 +84,7 @@ fn aws_cli_round_trip() {
     }
 }
 
-/// The scripts run from a directory of their own below `node_modules`' parent: that is how Node finds modules.
+/// The scripts run from a directory of their own below `node_modules`' parent: there Node finds modules.
 fn javascript(tls: bool) {
     if !tools::toolchain("JavaScript SDK", "node", "--version")
         || !tools::toolchain("JavaScript SDK", "npm", "-v")

@@ -27,7 +27,8 @@ pub enum Preallocation {
 #[derive(Debug)]
 pub enum Op {
     /// Creates a file of exactly `bytes` bytes and leaves it open. Completes once the file *and its
-    /// directory entry* are durable (missing parent directories are created, durably too). Fails if it exists.
+    /// directory entry* are durable (missing parent directories are created, durably too). Fails if it
+    /// exists.
     Create {
         /// Where.
         path: String,

@@ -30,7 +30,9 @@ macro_rules! metrics_table {
     };
     (@describe counter $id:ident $unit:ident $help:literal) => { describe_counter!($id, Unit::$unit, $help) };
     (@describe gauge $id:ident $unit:ident $help:literal) => { describe_gauge!($id, Unit::$unit, $help) };
-    (@describe histogram $id:ident $unit:ident $help:literal) => { describe_histogram!($id, Unit::$unit, $help) };
+    (@describe histogram $id:ident $unit:ident $help:literal) => {
+        describe_histogram!($id, Unit::$unit, $help)
+    };
 }
 
 metrics_table! {
@@ -53,7 +55,8 @@ metrics_table! {
         "From the whole request read to the reply ready. Labels: operation.";
     gauge SUBSCRIPTIONS = "fanlight_active_subscriptions", Count, "SubscribeToShard streams open.";
     counter SUBSCRIPTION_ENDS = "fanlight_subscription_ends_total", Count,
-        "Subscriptions ended. Labels: cause (expired, shard_end, replaced, deregistered, deleted, client, shutdown, failed).";
+        "Subscriptions ended. Labels: cause (expired, shard_end, replaced, deregistered, deleted, client, \
+         shutdown, failed).";
     gauge CONNECTIONS = "fanlight_connections", Count, "Connections open on the data port.";
     histogram GATHER_LATENCY = "fanlight_put_gather_duration_seconds", Seconds,
         "From a batch's first record appended to its commit submitted.";

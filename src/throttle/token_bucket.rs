@@ -110,7 +110,9 @@ mod tests {
         /// Over any window, what was let through is at most the rate times the window plus one capacity
         /// and, overdrawing, plus one taker.
         #[test]
-        fn never_lets_through_more_than_it_may(steps in prop::collection::vec((0u64..50, 1u64..400), 1..300)) {
+        fn never_lets_through_more_than_it_may(
+            steps in prop::collection::vec((0u64..50, 1u64..400), 1..300),
+        ) {
             let mut bucket = TokenBucket::full(1000, 500, at(0));
             let mut now = 0;
             let mut taken = Vec::new();

@@ -251,8 +251,8 @@ fn any_value() -> impl Strategy<Value = Value<'static>> {
     })
 }
 
-/// What is left of a message once it is written and read: null members go, and in JSON blobs are text and times
-/// are numbers.
+/// What is left of a message once it is written and read: null members go, and in JSON blobs are text and
+/// times are numbers.
 fn carried(value: Value<'static>, codec: Codec) -> Value<'static> {
     match value {
         Value::Blob(blob) if codec == Json => Value::text(base64_simd::STANDARD.encode_to_string(&blob)),
@@ -301,7 +301,8 @@ proptest! {
     /// Random bytes rarely get past the first header; damaged messages get further.
     #[test]
     fn damaged_messages_are_read_or_refused(
-        value in any_value(), at in any::<prop::sample::Index>(), byte: u8, cut in any::<prop::sample::Index>(),
+        value in any_value(), at in any::<prop::sample::Index>(), byte: u8,
+        cut in any::<prop::sample::Index>(),
     ) {
         for codec in [Json, Cbor] {
             let mut body = codec.to_bytes(&value).to_vec();

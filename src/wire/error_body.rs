@@ -2,8 +2,8 @@
 
 use super::Value;
 
-/// `{"__type": code, "message": text}`. `SerializationException` spells it `Message`; without a text the member
-/// is absent.
+/// `{"__type": code, "message": text}`. `SerializationException` spells it `Message`; without a text the
+/// member is absent.
 pub fn error_body<'a>(code: &'a str, message: Option<&'a str>) -> Value<'a> {
     let name = if code == "SerializationException" { "Message" } else { "message" };
     Value::map([("__type", code.into()), (name, message.into())])

@@ -1,7 +1,7 @@
 //! Event-stream messages (`application/vnd.amazon.eventstream`): what a subscription's body is made of.
 //!
 //! ```text
-//! | total length u32 | headers length u32 | CRC-32 of these 8 bytes | headers | payload | CRC-32 of all before |
+//! | length u32 | headers length u32 | CRC-32 of these 8 bytes | headers | payload | CRC-32 of all before |
 //! header: | name length u8 | name | type u8 (7 = string) | value length u16 | value |
 //! ```
 //!

@@ -1,5 +1,5 @@
-//! CBOR bodies as the Java SDK writes them (indefinite maps and lists, tag 1 with milliseconds, byte strings),
-//! over HTTP/1.1 and over HTTP/2 by prior knowledge, and the answers it can read.
+//! CBOR bodies as the Java SDK writes them (indefinite maps and lists, tag 1 with milliseconds, byte
+//! strings), over HTTP/1.1 and over HTTP/2 by prior knowledge, and the answers it can read.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,8 +1,9 @@
 //! Support shared by the integration tests: a real server in its own process, plain HTTP to it, the client
 //! toolchains, and programs run to their end. Nothing here knows what a test asserts.
 
-// Each test binary compiles this module for itself and uses a part of it; `pub` marks the module's face within
-// such a binary; and tests live outside the server's rooms, so the system's clock and files are theirs to use.
+// Each test binary compiles this module for itself and uses a part of it; `pub` marks the module's face
+// within such a binary; and tests live outside the server's rooms, so the system's clock and files are theirs
+// to use.
 #![allow(dead_code, unreachable_pub, clippy::disallowed_methods)]
 
 use std::fs;

@@ -20,7 +20,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program, with the environment every SDK reads: keys, a region, nothing of this machine's own settings.
+    /// A program, with the environment every SDK reads: keys, a region, none of this machine's settings.
     pub fn new(name: &str, executable: impl AsRef<OsStr>, server: &Server) -> Program {
         let mut command = Command::new(executable);
         command.env("FANLIGHT_ENDPOINT", server.endpoint());

@@ -1,4 +1,5 @@
-//! The `fanlight` binary in its own process: free ports, a fresh data directory, every way to stop and restart.
+//! The `fanlight` binary in its own process: free ports, a fresh data directory, every way to stop and
+//! restart.
 
 use std::collections::HashSet;
 use std::fs::{self, File};

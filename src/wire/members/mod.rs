@@ -11,9 +11,9 @@
 //! # Ok::<(), InputError>(())
 //! ```
 //!
-//! Each member is converted to its declared type, then held against its constraints, and the service's texts are
-//! collected for what fails. Until [`Members::finish`] says that nothing did, required members that are missing
-//! read as empty placeholders; values made of them must not be acted upon.
+//! Each member is converted to its declared type, then held against its constraints, and the service's texts
+//! are collected for what fails. Until [`Members::finish`] says that nothing did, required members that are
+//! missing read as empty placeholders; values made of them must not be acted upon.
 
 mod convert;
 mod list;
@@ -245,7 +245,8 @@ impl Bounds {
     fn both(self) -> String {
         let Self { low, high } = self;
         format!(
-            "Member must have length less than or equal to {high}, Member must have length greater than or equal to {low}"
+            "Member must have length less than or equal to {high}, \
+             Member must have length greater than or equal to {low}"
         )
     }
 

@@ -44,8 +44,8 @@ impl Pattern {
         }
     }
 
-    /// Whether all of `text` matches. ARNs are taken apart at their colons, so a colon inside the partition or
-    /// the region, which the printed `.*` would let pass, does not match.
+    /// Whether all of `text` matches. ARNs are taken apart at their colons, so a colon inside the partition
+    /// or the region, which the printed `.*` would let pass, does not match.
     pub fn matches(&self, text: &str) -> bool {
         match self {
             Self::Name => consists_of_name_characters(text),
