@@ -5,24 +5,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A file of the repository.
-pub struct Source {
+pub(crate) struct Source {
     /// Its path from the repository's root, with `/`.
-    pub path: String,
+    pub(crate) path: String,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// A place where a file names a room of the crate.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Mention {
+pub(crate) struct Mention {
     /// Line, counted from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What follows `crate::`.
-    pub room: String,
+    pub(crate) room: String,
 }
 
 /// Every Rust file below `dir`, in order of its path.
-pub fn sources(root: &Path, dir: &str) -> Vec<Source> {
+pub(crate) fn sources(root: &Path, dir: &str) -> Vec<Source> {
     let mut paths = Vec::new();
     collect(&root.join(dir), &mut paths);
     paths.sort();
@@ -48,18 +48,18 @@ fn collect(dir: &Path, into: &mut Vec<PathBuf>) {
 
 impl Source {
     /// The room it belongs to: the first part of its path below `src/`.
-    pub fn room(&self) -> Option<&str> {
+    pub(crate) fn room(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("src/")?;
         inside.split('/').next().map(|part| part.trim_end_matches(".rs"))
     }
 
     /// Its lines, counted from 1.
-    pub fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 
     /// Its lines that are neither blank nor only a comment, before its own tests.
-    pub fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let tests_at = self.tests_at();
         self.lines().filter(move |(number, line)| {
             let line = line.trim_start();
@@ -68,7 +68,7 @@ impl Source {
     }
 
     /// Line at which its tests begin: 1 for a file that is nothing else, past the end for one without.
-    pub fn tests_at(&self) -> usize {
+    pub(crate) fn tests_at(&self) -> usize {
         let is_test_file = self.path.starts_with("tests/")
             || self.path.split('/').any(|part| part == "tests")
             || self.path.ends_with("tests.rs")
@@ -81,7 +81,7 @@ impl Source {
     }
 
     /// Every room named by a `crate::` path, grouped imports and doc links included.
-    pub fn mentions(&self) -> Vec<Mention> {
+    pub(crate) fn mentions(&self) -> Vec<Mention> {
         let mut mentions = Vec::new();
         for (at, path) in self.text.match_indices("crate::") {
             if self.text[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_') {
@@ -97,7 +97,7 @@ impl Source {
     }
 
     /// Lines of `super::super::` paths that lead out of the room.
-    pub fn escapes(&self) -> Vec<usize> {
+    pub(crate) fn escapes(&self) -> Vec<usize> {
         let Some(inside) = self.path.strip_prefix("src/") else { return Vec::new() };
         let depth = inside.trim_end_matches("/mod.rs").split('/').count();
         let inline_tests_at = self.inline_tests_at().unwrap_or(usize::MAX);
