@@ -32,7 +32,6 @@ const IDLE_EVENT_BYTES: usize = 256;
 enum Over {
     Ended(Ending),
     ShardEnd,
-    ClientGone,
 }
 
 impl EventStream {
@@ -41,9 +40,13 @@ impl EventStream {
         let Self { hub, accept, subscription, accepted_at } = self;
         let live = hub.join(&accept, subscription, Box::new(sink), accepted_at);
         let seat = Seat { hub, accept, live };
-        let over = seat.serve().await.unwrap_or(Over::ClientGone);
-        counter!(names::SUBSCRIPTION_ENDS, "cause" => over.cause()).increment(1);
-        seat.live.finish();
+        let over = seat.serve().await;
+        let cause = over.as_ref().map_or("client", Over::cause);
+        counter!(names::SUBSCRIPTION_ENDS, "cause" => cause).increment(1);
+        // A client that has gone, or a message cut short by the end, gets a reset: the sink is dropped as it is.
+        if over.is_ok() {
+            seat.live.finish();
+        }
     }
 }
 
@@ -126,7 +129,10 @@ impl Seat {
                     self.live.count(records, payload_bytes);
                     self.send(event).await
                 }
-                None => Ok(self.skip_gap(from)),
+                None => {
+                    self.skip_gap(from);
+                    Ok(())
+                }
             },
             Err(error) => {
                 tracing::warn!(%error, subscription = %self.accept.label, "a subscription cannot be served");
@@ -228,7 +234,6 @@ impl Over {
             Self::Ended(Ending::Shutdown) => "shutdown",
             Self::Ended(Ending::Failed) => "failed",
             Self::ShardEnd => "shard_end",
-            Self::ClientGone => "client",
         }
     }
 }
