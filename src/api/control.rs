@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use metrics::gauge;
 use tokio::sync::{Mutex, Notify};
+use tokio::task::spawn_local;
 
 use crate::catalog::{Catalog, Command, Effect, Rejection, Shard, Stream};
 use crate::platform::{Clock, random};
@@ -30,7 +31,7 @@ pub struct Control {
     store: Store,
     hub: Rc<Hub>,
     clock: Clock,
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     changed: Notify,
     transition_millis: u64,
 }
@@ -46,7 +47,7 @@ impl Control {
     ) -> Result<Rc<Self>, StorageError> {
         store.engine().open_log(LogId::CATALOG);
         let catalog = RefCell::new(replay(&store).await?);
-        let (turn, changed) = (Mutex::new(()), Notify::new());
+        let (turn, changed) = (Arc::default(), Notify::new());
         let control = Self { catalog, store, hub, clock, turn, changed, transition_millis };
         if control.catalog().secret().is_empty() {
             let mut secret = [0; SECRET_BYTES];
@@ -75,13 +76,19 @@ impl Control {
     /// Makes one change: `decide` sees the catalog as the command will find it, and gives the command or
     /// the reason against it.
     pub(super) async fn change(
-        &self,
+        self: &Rc<Self>,
         decide: impl FnOnce(&Catalog) -> Result<Command, ApiError>,
     ) -> Result<(), ApiError> {
-        let _turn = self.turn.lock().await;
+        let turn = self.turn.clone().lock_owned().await;
         let command = decide(&self.catalog())?;
-        self.journal(command).await?;
-        Ok(())
+        // In a task of its own: a client that leaves now must not leave a journaled command unapplied.
+        let control = self.clone();
+        let journaled = spawn_local(async move {
+            let outcome = control.journal(command).await;
+            drop(turn);
+            outcome
+        });
+        journaled.await.map_err(|_| ApiError::internal())?.map_err(ApiError::from)
     }
 
     /// Takes the transitions that are due, for ever.

@@ -25,13 +25,13 @@ pub(super) struct Envelope {
 }
 
 /// Reads the envelope, or tells the answer a request without a good one gets.
-pub(super) fn open(request: &Request) -> Result<Envelope, Response<Bytes>> {
+pub(super) fn open(request: &Request) -> Result<Envelope, Box<Response<Bytes>>> {
     let Parts { method, headers, .. } = &request.head;
     if headers.contains_key(header::ORIGIN) && method == Method::OPTIONS {
-        return Err(preflight(headers));
+        return Err(Box::new(preflight(headers)));
     }
     if method != Method::POST {
-        return Err(xml(StatusCode::FORBIDDEN, NO_OPERATION_XML));
+        return Err(Box::new(xml(StatusCode::FORBIDDEN, NO_OPERATION_XML)));
     }
     let content_type = text(headers, &header::CONTENT_TYPE);
     let codec = Codec::from_content_type(content_type);
@@ -39,18 +39,23 @@ pub(super) fn open(request: &Request) -> Result<Envelope, Response<Bytes>> {
     let operation = target::operation(target);
     if request.body.is_empty() {
         let code = if operation.is_some() { "SerializationException" } else { "UnknownOperationException" };
-        return Err(error(codec.unwrap_or(Codec::Cbor), &ApiError::bare(code, None)));
+        return Err(refusal(codec.unwrap_or(Codec::Cbor), code));
     }
     let Some(codec) = codec else {
-        return Err(unsupported_content_type(content_type, target, &request.body));
+        return Err(Box::new(unsupported_content_type(content_type, target, &request.body)));
     };
     match operation {
         Some(operation) => Ok(Envelope { codec, operation }),
         None if codec.decode(&request.body).is_ok_and(|value| matches!(value, Value::Map(_))) => {
-            Err(error(codec, &ApiError::bare("UnknownOperationException", None)))
+            Err(refusal(codec, "UnknownOperationException"))
         }
-        None => Err(error(codec, &ApiError::bare("SerializationException", None))),
+        None => Err(refusal(codec, "SerializationException")),
     }
+}
+
+/// An error that has no text.
+fn refusal(codec: Codec, code: &'static str) -> Box<Response<Bytes>> {
+    Box::new(error(codec, &ApiError::bare(code, None)))
 }
 
 fn unsupported_content_type(content_type: &str, target: &str, body: &Bytes) -> Response<Bytes> {

@@ -17,5 +17,5 @@ pub enum Reply {
     /// A complete response. `Content-Length` and `Date` are the connection's to add.
     Whole(http::Response<Bytes>),
     /// Response headers to send at once, then events until the subscription ends.
-    Events(http::Response<()>, EventStream),
+    Events(http::Response<()>, Box<EventStream>),
 }

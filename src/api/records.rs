@@ -191,10 +191,7 @@ impl<'v> Operation<'v> for PutRecords {
     fn read(m: &mut Members<'_, 'v>) -> PutRecordsInput<'v> {
         let most = u32::try_from(limits::PUT_RECORDS_MAX).unwrap_or(u32::MAX);
         PutRecordsInput {
-            records: m
-                .list("Records", "PutRecordsRequestEntry")
-                .length(1, most)
-                .required(|m| RecordInput::read(m)),
+            records: m.list("Records", "PutRecordsRequestEntry").length(1, most).required(RecordInput::read),
             stream: StreamRef::read(m),
             dry_run: m.boolean("DryRun").optional().unwrap_or(false),
         }

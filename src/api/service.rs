@@ -41,7 +41,7 @@ impl Service {
     pub async fn call(self: Rc<Self>, request: Request) -> Reply {
         let envelope = match envelope::open(&request) {
             Ok(envelope) => envelope,
-            Err(answer) => return finish(&request, Reply::Whole(answer)),
+            Err(answer) => return finish(&request, Reply::Whole(*answer)),
         };
         let metered = &self.operations[envelope.operation];
         let began = self.context.clock.now();
@@ -51,7 +51,7 @@ impl Service {
         let reply = match outcome {
             Ok(Answer::Empty) => Reply::Whole(envelope::success(envelope.codec, None)),
             Ok(Answer::Output(output)) => Reply::Whole(envelope::success(envelope.codec, Some(&output))),
-            Ok(Answer::Events(events)) => Reply::Events(envelope::events_head(), *events),
+            Ok(Answer::Events(events)) => Reply::Events(envelope::events_head(), events),
             Err(error) => Reply::Whole(envelope::error(envelope.codec, &error)),
         };
         finish(&request, reply)

@@ -37,7 +37,7 @@ impl Handler for Service {
     async fn call(self: Rc<Self>, request: Request) -> Answer<EventStream> {
         match Service::call(self, request).await {
             Reply::Whole(response) => Answer::Whole(response),
-            Reply::Events(head, events) => Answer::Events(head, events),
+            Reply::Events(head, events) => Answer::Events(head, *events),
         }
     }
 }

@@ -8,13 +8,14 @@ use bytes::Bytes;
 use metrics::counter;
 
 use crate::limits;
-use crate::shard_log::Batch;
+use crate::shard_log::{Batch, Record};
 use crate::storage::From;
 use crate::telemetry::names;
 use crate::types::{Instant, Offset};
 use crate::wire::event_stream;
 
 use super::live::Live;
+use super::shared_events::SharedEvent;
 use super::{Accept, Ending, EventEncoder, EventSink, Gone, Hub, Step, Subscription, View};
 
 /// An accepted `SubscribeToShard`, before its first event is sent.
@@ -32,7 +33,6 @@ const IDLE_EVENT_BYTES: usize = 256;
 enum Over {
     Ended(Ending),
     ShardEnd,
-    ClientGone,
 }
 
 impl EventStream {
@@ -41,9 +41,13 @@ impl EventStream {
         let Self { hub, accept, subscription, accepted_at } = self;
         let live = hub.join(&accept, subscription, Box::new(sink), accepted_at);
         let seat = Seat { hub, accept, live };
-        let over = seat.serve().await.unwrap_or(Over::ClientGone);
-        counter!(names::SUBSCRIPTION_ENDS, "cause" => over.cause()).increment(1);
-        seat.live.finish();
+        let over = seat.serve().await;
+        let cause = over.as_ref().map_or("client", Over::cause);
+        counter!(names::SUBSCRIPTION_ENDS, "cause" => cause).increment(1);
+        // A client that has gone, or a message cut short by the end, gets a reset: the sink is dropped as it is.
+        if over.is_ok() {
+            seat.live.finish();
+        }
     }
 }
 
@@ -114,20 +118,24 @@ impl Seat {
     }
 
     async fn send_records(&self, from: Offset, max_bytes: usize) -> Result<(), Gone> {
-        let read = self.hub.store.read(self.accept.log, From::Offset(from), max_bytes);
+        let log = self.accept.log;
+        if let Some(event) = self.hub.shared_event(log, from, max_bytes) {
+            return self.send_event(event).await;
+        }
+        let read = self.hub.store.read(log, From::Offset(from), max_bytes);
         let batches = tokio::select! {
             batches = read => batches,
             () = self.live.gone() => return Err(Gone),
         };
-        match batches {
-            Ok(batches) => match self.encode(&batches, from, max_bytes) {
-                Some((event, end, payload_bytes, records)) => {
-                    self.live.subscription.borrow_mut().sent(end, payload_bytes, self.hub.clock.now());
-                    self.live.count(records, payload_bytes);
-                    self.send(event).await
-                }
-                None => Ok(self.skip_gap(from)),
-            },
+        match batches.map(|batches| self.encode(&batches, from, max_bytes)) {
+            Ok(Some(event)) => {
+                self.hub.share_event(log, &event);
+                self.send_event(event).await
+            }
+            Ok(None) => {
+                self.skip_gap(from);
+                Ok(())
+            }
             Err(error) => {
                 tracing::warn!(%error, subscription = %self.accept.label, "a subscription cannot be served");
                 self.live.subscription.borrow_mut().end(Ending::Failed);
@@ -136,30 +144,23 @@ impl Seat {
         }
     }
 
+    async fn send_event(&self, event: SharedEvent) -> Result<(), Gone> {
+        self.live.subscription.borrow_mut().sent(event.end, event.payload_bytes, self.hub.clock.now());
+        self.live.count(event.records, event.payload_bytes);
+        self.send(event.message).await
+    }
+
     /// One event of what lies from `from` on: about `max_bytes` of payload, at least one record.
-    fn encode(
-        &self,
-        batches: &[Batch],
-        from: Offset,
-        max_bytes: usize,
-    ) -> Option<(Bytes, Offset, usize, u64)> {
-        let mut taken = Vec::new();
-        let mut bytes = 0;
-        for record in batches.iter().flat_map(Batch::records).filter(|record| record.offset >= from) {
-            let full = bytes + record.payload_bytes() > max_bytes || taken.len() == limits::EVENT_RECORDS_MAX;
-            if full && !taken.is_empty() {
-                break;
-            }
-            bytes += record.payload_bytes();
-            taken.push(record);
-        }
+    fn encode(&self, batches: &[Batch], from: Offset, max_bytes: usize) -> Option<SharedEvent> {
+        let (taken, payload_bytes) = take_records(batches, from, max_bytes);
         let last = taken.last()?;
         let end = last.offset.plus(1);
         let at_tip = self.hub.store.tip(self.accept.log).is_none_or(|tip| end >= tip);
         let behind = if at_tip { 0 } else { self.hub.clock.wall().millis_since(last.arrival) };
-        let mut event = EventEncoder::begin(self.accept.identity, end, last.arrival, behind, bytes);
+        let mut event = EventEncoder::begin(self.accept.identity, end, last.arrival, behind, payload_bytes);
         taken.iter().for_each(|record| event.record(record));
-        Some((event.finish(), end, bytes, taken.len() as u64))
+        let (records, encoded_at) = (taken.len() as u64, self.hub.clock.now());
+        Some(SharedEvent { from, end, records, payload_bytes, message: event.finish(), encoded_at })
     }
 
     /// Offsets may be left out at the tip after an unclean stop: nothing to read there, go on behind them.
@@ -218,6 +219,21 @@ impl Seat {
     }
 }
 
+/// Records from `from` on, about `max_bytes` of payload, at least one; and their payload's bytes.
+fn take_records(batches: &[Batch], from: Offset, max_bytes: usize) -> (Vec<Record>, usize) {
+    let mut taken: Vec<Record> = Vec::new();
+    let mut bytes = 0;
+    for record in batches.iter().flat_map(Batch::records).filter(|record| record.offset >= from) {
+        let full = bytes + record.payload_bytes() > max_bytes || taken.len() == limits::EVENT_RECORDS_MAX;
+        if full && !taken.is_empty() {
+            break;
+        }
+        bytes += record.payload_bytes();
+        taken.push(record);
+    }
+    (taken, bytes)
+}
+
 impl Over {
     fn cause(&self) -> &'static str {
         match self {
@@ -228,7 +244,6 @@ impl Over {
             Self::Ended(Ending::Shutdown) => "shutdown",
             Self::Ended(Ending::Failed) => "failed",
             Self::ShardEnd => "shard_end",
-            Self::ClientGone => "client",
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::throttle::{Quotas, TokenBucket};
 use crate::types::{Instant, LogId, Offset};
 
 use super::live::{Live, Meters, Offer};
+use super::shared_events::{SharedEvent, SharedEvents};
 use super::{ChildShard, Ending, EventEncoder, EventSink, EventStream, ShardIdentity, Subscription};
 
 /// What the hub is told once.
@@ -87,6 +88,8 @@ struct Audience {
     live: Vec<Rc<Live>>,
     /// Events encoded while their commits are being written.
     prepared: VecDeque<(Offset, Bytes)>,
+    /// Events of those behind that others behind can share.
+    shared: SharedEvents,
     children: Option<Vec<ChildShard>>,
 }
 
@@ -167,6 +170,19 @@ impl Hub {
         self.inner.borrow().shards.get(&log).and_then(|audience| audience.children.clone())
     }
 
+    /// An event another subscriber of the shard was lately sent from the same place.
+    pub(super) fn shared_event(&self, log: LogId, from: Offset, max_bytes: usize) -> Option<SharedEvent> {
+        self.inner.borrow().shards.get(&log)?.shared.find(from, max_bytes, self.clock.now())
+    }
+
+    /// Keeps an event for the shard's other subscribers, if there are any.
+    pub(super) fn share_event(&self, log: LogId, event: &SharedEvent) {
+        let mut inner = self.inner.borrow_mut();
+        if let Some(audience) = inner.shards.get_mut(&log).filter(|audience| audience.live.len() > 1) {
+            audience.shared.keep(event.clone());
+        }
+    }
+
     /// Tells the shard's subscribers that it is closed and what follows it.
     pub fn close_shard(&self, log: LogId, children: Vec<ChildShard>) {
         let mut inner = self.inner.borrow_mut();
@@ -242,14 +258,17 @@ impl Hub {
             message: &message,
             now,
         };
-        audience.live.iter().for_each(|live| live.offer(offer));
+        let at_tip = audience.live.iter().filter(|live| live.offer(offer)).count();
+        if at_tip == audience.live.len() {
+            audience.shared.clear();
+        }
     }
 }
 
 impl Audience {
     fn new(accept: &Accept) -> Self {
-        let (live, prepared) = (Vec::new(), VecDeque::new());
-        Self { identity: accept.identity, live, prepared, children: accept.children.clone() }
+        let (live, prepared, shared) = (Vec::new(), VecDeque::new(), SharedEvents::default());
+        Self { identity: accept.identity, live, prepared, shared, children: accept.children.clone() }
     }
 }
 

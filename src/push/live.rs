@@ -52,19 +52,21 @@ impl Live {
     }
 
     /// Sends the commit if the subscription is at the tip, within quota and the peer has room for all of
-    /// it; else leaves it to the subscription's task.
-    pub(super) fn offer(&self, offer: Offer<'_>) {
+    /// it; else leaves it to the subscription's task. Tells whether it was sent.
+    pub(super) fn offer(&self, offer: Offer<'_>) -> bool {
         let mut subscription = self.subscription.borrow_mut();
-        if !subscription.offer(offer.base, offer.payload_bytes, offer.now) {
-            return self.woken.notify_one();
-        }
-        if self.send_whole(offer.message) {
+        let due = subscription.offer(offer.base, offer.payload_bytes, offer.now);
+        let sent = due && self.send_whole(offer.message);
+        if sent {
             subscription.took(offer.end, offer.now);
             self.count(u64::from(offer.records), offer.payload_bytes);
         } else {
-            subscription.declined(offer.payload_bytes);
+            if due {
+                subscription.declined(offer.payload_bytes);
+            }
             self.woken.notify_one();
         }
+        sent
     }
 
     pub(super) fn count(&self, records: u64, payload_bytes: usize) {

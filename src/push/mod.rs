@@ -5,6 +5,7 @@ mod event;
 mod event_stream;
 mod hub;
 mod live;
+mod shared_events;
 mod sink;
 mod subscription;
 
