@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn prints_times_as_the_service_does() {
-        let text = |secs| calendar_text(Timestamp::from_millis(secs * 1000));
+        let text = |secs: u64| calendar_text(Timestamp::from_millis(secs * 1000));
         assert_eq!(text(1_421_889_722), "Thu Jan 22 01:22:02 UTC 2015");
         assert_eq!(text(1_709_164_799), "Wed Feb 28 23:59:59 UTC 2024");
         assert_eq!(text(1_709_164_800), "Thu Feb 29 00:00:00 UTC 2024");
