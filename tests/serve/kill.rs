@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -31,7 +33,8 @@ type Delivered = BTreeMap<String, (Vec<Record>, Option<String>)>;
 /// A server, and everything its clients know of it.
 struct Attack {
     server: Server,
-    consumer: String,
+    /// Taking turns: a consumer may not subscribe twice within five seconds of one life of the server.
+    consumers: [String; 2],
     rng: fastrand::Rng,
     acked: Acked,
     pulled: BTreeMap<String, Vec<Record>>,
@@ -46,10 +49,15 @@ impl Attack {
         let extra = ["--io", io, "--tail-bytes", TAIL_BYTES].map(str::to_owned).to_vec();
         let server = Server::start(Options { limits: "off", extra, ..Options::default() });
         let kinesis = Kinesis { address: server.address() };
-        let consumer = kinesis.register(&kinesis.create(STREAM, SHARDS), "survivor");
+        let arn = kinesis.create(STREAM, SHARDS);
+        let consumers = ["odd", "even"].map(|name| kinesis.register(&arn, name));
         let rng = fastrand::Rng::with_seed(seed);
         let (acked, pulled, recoveries) = (Acked::new(), BTreeMap::new(), Vec::new());
-        Attack { server, consumer, rng, acked, pulled, recoveries }
+        Attack { server, consumers, rng, acked, pulled, recoveries }
+    }
+
+    fn consumer(&self, cycle: u32) -> &str {
+        &self.consumers[cycle as usize % 2]
     }
 
     fn kinesis(&self) -> Kinesis {
@@ -62,7 +70,7 @@ impl Attack {
         let iterators: Vec<_> =
             shards().map(|it| self.kinesis().iterator(STREAM, &it, latest.clone())).collect();
         let load = Load::start(self.server.address(), STREAM, cycle, self.rng.u64(..));
-        let pushed = self.push_until_killed(&load);
+        let pushed = self.push_until_killed(&load, cycle);
         self.acked.extend(load.finish());
         let began = Instant::now();
         self.server.restart();
@@ -76,11 +84,13 @@ impl Attack {
     }
 
     /// Subscribes to every shard, kills the server at a moment drawn at random, and tells what had come.
-    fn push_until_killed(&mut self, load: &Load) -> Delivered {
+    fn push_until_killed(&mut self, load: &Load, cycle: u32) -> Delivered {
         let count = self.rng.usize(ACKS_BEFORE_KILL);
-        let (address, consumer) = (self.server.address(), self.consumer.clone());
+        let (address, consumer) = (self.server.address(), self.consumer(cycle).to_owned());
+        let (subscribed, all_subscribed) = channel();
         std::thread::scope(|scope| {
-            let subscriber = scope.spawn(move || block_on(deliver_all(address, &consumer, Delivered::new())));
+            let subscriber = scope.spawn(move || block_on(deliver_all(address, &consumer, subscribed)));
+            all_subscribed.recv().expect("every shard takes a subscription");
             load.wait_for_acks(count);
             self.server.kill_9();
             subscriber.join().expect("a subscriber ends without a panic")
@@ -99,7 +109,7 @@ impl Attack {
             };
             assert!(records.iter().all(|it| it.key.starts_with(&name)), "LATEST brought older records");
             let continuation = continuation.expect("every event tells where to go on");
-            let (address, consumer) = (self.server.address(), &self.consumer);
+            let (address, consumer) = (self.server.address(), self.consumer(cycle));
             let missing = due.len() - records.len().min(due.len());
             let rest = block_on(async {
                 let connection = Connection::open(address, Windows::default()).await;
@@ -136,14 +146,16 @@ impl Attack {
 
     /// The stream and its consumer are as they were, and a reader from the beginning sees what was read on the way.
     fn check_from_scratch(&self) {
-        let described = self.kinesis().ok("DescribeStreamConsumer", &json!({"ConsumerARN": self.consumer}));
-        assert_eq!(described["ConsumerDescription"]["ConsumerStatus"], "ACTIVE");
+        for consumer in &self.consumers {
+            let described = self.kinesis().ok("DescribeStreamConsumer", &json!({"ConsumerARN": consumer}));
+            assert_eq!(described["ConsumerDescription"]["ConsumerStatus"], "ACTIVE");
+        }
         let summary = self.kinesis().ok("DescribeStreamSummary", &json!({"StreamName": STREAM}));
         assert_eq!(summary["StreamDescriptionSummary"]["OpenShardCount"], SHARDS);
         for (shard, records) in &self.pulled {
             assert_eq!(numbers(&self.kinesis().read_shard(STREAM, shard)), numbers(records), "{shard}");
         }
-        let (address, consumer) = (self.server.address(), &self.consumer);
+        let (address, consumer) = (self.server.address(), self.consumer(0));
         let shard = shard_id(0);
         let pulled = &self.pulled[&shard];
         let pushed = block_on(async {
@@ -154,14 +166,12 @@ impl Attack {
     }
 }
 
-/// Subscribes to all shards at their tip and reads until the connection breaks.
-async fn deliver_all(address: std::net::SocketAddr, consumer: &str, mut all: Delivered) -> Delivered {
+/// Subscribes to all shards at their tip, says so, and reads until the connection breaks.
+async fn deliver_all(address: SocketAddr, consumer: &str, subscribed: Sender<()>) -> Delivered {
     let connection = Connection::open(address, Windows::default()).await;
     let mut readers = tokio::task::JoinSet::new();
     for shard in shards() {
-        let Ok(mut subscription) = connection.try_subscribe(consumer, &shard, at("LATEST")).await else {
-            continue;
-        };
+        let mut subscription = connection.subscribe(consumer, &shard, at("LATEST")).await;
         readers.spawn(async move {
             let (mut records, mut continuation) = (Vec::new(), None);
             while let Ok(Some(event)) = subscription.try_next().await {
@@ -173,6 +183,8 @@ async fn deliver_all(address: std::net::SocketAddr, consumer: &str, mut all: Del
             (shard, (records, continuation))
         });
     }
+    subscribed.send(()).expect("the test waits for it");
+    let mut all = Delivered::new();
     while let Some(reader) = readers.join_next().await {
         all.extend([reader.expect("a reader ends without a panic")]);
     }
