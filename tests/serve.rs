@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "serve/bad_input.rs"]
+mod bad_input;
 #[path = "serve/kill.rs"]
 mod kill;
 #[path = "serve/kill_load.rs"]
