@@ -40,6 +40,9 @@ pub(super) struct ReadJob {
     reply: oneshot::Sender<ReadReply>,
     /// Base of the segment being read.
     segment: Offset,
+    /// Its end: behind the batch that reaches it lies nothing to be read (a sealed segment's zeros up to its
+    /// index, what a torn write left).
+    segment_end: Offset,
     /// Where in the segment the next batch begins; `None` before the index was asked.
     position: Option<u64>,
     /// Bytes to read: more than a block only for a batch that is larger.
@@ -55,7 +58,8 @@ impl Engine {
             Some(answer) => drop(reply.send(answer)),
             None => {
                 let len = limits::READ_BLOCK_BYTES;
-                let job = ReadJob { log, from, max_bytes, reply, segment: Offset::ZERO, position: None, len };
+                let (segment, segment_end) = (Offset::ZERO, Offset::ZERO);
+                let job = ReadJob { log, from, max_bytes, reply, segment, segment_end, position: None, len };
                 self.reads_waiting.push_back(job);
                 self.start_reads();
                 self.disk.kick();
@@ -112,6 +116,7 @@ impl Engine {
             job.segment = segment.base;
             job.position = Some(segment.position_for(job.from));
         }
+        job.segment_end = segment.end;
         let position = job.position.unwrap_or_default();
         let at = position - position % BLOCK as u64;
         let wanted = (job.len as u64 + (position - at)).next_multiple_of(BLOCK as u64);
@@ -186,12 +191,16 @@ fn scan(block: &Bytes, job: &mut ReadJob) -> Result<Vec<Batch>, StorageError> {
             Ok(len) => {
                 let batch = open_at(block, at, origin, job)?;
                 at += len;
+                let end = batch.end();
                 if is_wanted(&batch, job.from) {
                     if bytes > 0 && bytes + batch.payload_bytes() > job.max_bytes {
                         break;
                     }
                     bytes += batch.payload_bytes().max(1);
                     batches.push(batch);
+                }
+                if end >= job.segment_end {
+                    break;
                 }
             }
             // A header may straddle the block's end; elsewhere zeros pad up to the next block boundary.

@@ -1,6 +1,6 @@
 //! The least HTTP/1.1 a test needs: one request per connection over plain TCP, JSON or CBOR.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -74,6 +74,53 @@ pub fn call_ok(address: SocketAddr, operation: &str, input: &Value) -> Value {
     let (status, output) = call(address, operation, input);
     assert_eq!(status, 200, "{operation} {input}: {output}");
     output
+}
+
+/// Any request at all, from its first byte to its last; it should ask for the connection to be closed.
+pub fn raw(address: SocketAddr, request: &[u8]) -> Answer {
+    exchange(address, request).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A connection kept open over many JSON calls; for load, where one connection a call would be the load.
+pub struct Client {
+    address: SocketAddr,
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> io::Result<Client> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(READ_SECS_MAX)))?;
+        Ok(Client { address, stream: BufReader::new(stream) })
+    }
+
+    /// One operation; an error says that the server (or the connection to it) is gone.
+    pub fn call(&mut self, operation: &str, input: &Value) -> io::Result<(u16, Value)> {
+        let body = input.to_string();
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: {JSON}\r\nX-Amz-Target: Kinesis_20131202.{operation}\r\n\
+             X-Amz-Date: 20261101T000000Z\r\nAuthorization: {AUTHORIZATION}\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.stream.read_line(&mut head)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let mut answer =
+            parse(head.as_bytes()).ok_or_else(|| io::Error::other(format!("not an answer: {head}")))?;
+        let body_bytes = answer.header("content-length").and_then(|it| it.parse().ok());
+        answer.body.resize(body_bytes.ok_or_else(|| io::Error::other("no content length"))?, 0);
+        self.stream.read_exact(&mut answer.body)?;
+        let is_empty = answer.body.is_empty();
+        let output = if is_empty { Value::Null } else { serde_json::from_slice(&answer.body)? };
+        Ok((answer.status, output))
+    }
 }
 
 fn exchange(address: SocketAddr, request: &[u8]) -> io::Result<Answer> {

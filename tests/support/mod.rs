@@ -8,12 +8,39 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
+pub mod efo;
 pub mod http;
+pub mod kinesis;
 pub mod process;
 pub mod program;
 pub mod server;
 pub mod tools;
+
+/// Between two looks at something that is waited for.
+const POLL: Duration = Duration::from_millis(5);
+/// How long anything that is waited for may take, on a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks again and again until there is an answer; fails the test after [`PATIENCE`].
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        thread::sleep(POLL);
+    }
+}
+
+/// Runs a client's future to its end.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(future)
+}
 
 /// Copies a directory's own files, making it anew where it exists.
 pub fn copy_directory(from: &Path, to: &Path) {

@@ -33,6 +33,15 @@ impl Process {
         Process { group, ended, status: None }
     }
 
+    /// Bytes of memory it holds in RAM now.
+    pub fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.group.as_raw_nonzero());
+        let status = std::fs::read_to_string(path).expect("a running process has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it tells its memory");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("in KiB");
+        kib << 10
+    }
+
     /// Waits for the end, at most this long.
     pub fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
         if self.status.is_none() {

@@ -90,6 +90,16 @@ impl Server {
         self.data_dir().join("tls/cert.pem")
     }
 
+    /// Bytes of memory it holds in RAM now.
+    pub fn resident_bytes(&self) -> u64 {
+        self.process.resident_bytes()
+    }
+
+    /// Asks it to stop, and does not wait.
+    pub fn begin_to_terminate(&mut self) {
+        self.process.signal(Signal::TERM);
+    }
+
     /// Everything it has printed, over all its lives.
     pub fn output(&self) -> String {
         fs::read_to_string(log_path(self.data.path())).unwrap_or_default()
