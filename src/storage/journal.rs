@@ -90,8 +90,12 @@ impl Journal {
     /// Whether a further file should be made before the current one is full.
     pub(super) fn wants_file(&self) -> bool {
         let half_used = self.files.get(self.active).is_none_or(|file| self.at >= file.bytes / 2);
-        let none_free = !self.files.iter().any(|file| file.generation.is_none());
-        half_used && none_free && !self.creating && self.files.len() < limits::JOURNAL_FILES_MAX
+        half_used && !self.has_free_file() && !self.creating && self.files.len() < limits::JOURNAL_FILES_MAX
+    }
+
+    /// Whether a file is free for the next use.
+    pub(super) fn has_free_file(&self) -> bool {
+        self.files.iter().any(|file| file.generation.is_none())
     }
 
     /// Counts batches committed in the use `generation`.
@@ -102,10 +106,11 @@ impl Journal {
     /// Counts batches of the use `generation` that a segment holds now (or nobody needs); frees the file
     /// with the last of them.
     pub(super) fn flushed(&mut self, generation: Generation, batches: u64) {
-        let current = self.generation;
+        // After recovery none is written to: the file of the last use is then as free as the others.
+        let active = self.files.get(self.active).and_then(|file| file.generation);
         let file = self.file_of(generation);
         file.unflushed = file.unflushed.checked_sub(batches).expect("a batch is flushed once");
-        if file.unflushed == 0 && generation != current {
+        if file.unflushed == 0 && active != Some(generation) {
             file.generation = None;
         }
     }
@@ -168,6 +173,21 @@ mod tests {
             journal.committed(place.generation, 1);
             journal.flushed(place.generation, 1);
         }
+    }
+
+    #[test]
+    fn the_last_file_found_at_recovery_is_freed_like_the_others() {
+        let used = |n| JournalFile {
+            file: FileId(n),
+            bytes: 8192,
+            generation: Some(Generation(u64::from(n) + 1)),
+            unflushed: 1,
+        };
+        let mut journal = Journal::new(vec![used(0), used(1)], Generation(2), 9, 0);
+        assert!(!journal.has_free_file() && journal.place(4096, 0).is_none());
+        journal.flushed(Generation(2), 1);
+        assert!(journal.has_free_file());
+        assert_eq!(journal.place(4096, 0).unwrap().file, FileId(1));
     }
 
     #[test]

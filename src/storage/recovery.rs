@@ -60,7 +60,7 @@ impl Engine {
 
     /// Writes behind until the next commit finds a free file: after a crash all of them may be full.
     fn free_a_journal_file(&mut self) -> Result<(), StorageError> {
-        while !self.journal.files.iter().any(|file| file.generation.is_none()) {
+        while !self.journal.has_free_file() {
             let failed = |error: &io::Error| StorageError::prepare("a journal file", error);
             if self.journal.files.len() < limits::JOURNAL_FILES_MAX {
                 let op = create_journal_file(self.journal.files.len());
@@ -72,7 +72,8 @@ impl Engine {
             }
             self.want_all_written();
             self.step(Instant::default());
-            if self.pending.is_empty() {
+            // What was under way may have completed within that step, and with it the last batch of a file.
+            if self.pending.is_empty() && !self.journal.has_free_file() {
                 return Err(StorageError::prepare(
                     "segments",
                     &io::Error::other("write-behind makes no progress"),
