@@ -62,6 +62,7 @@ pub enum ServerError {
 
 /// Runs the server until it is told to stop.
 pub fn run(config: &Config) -> Result<(), ServerError> {
+    platform::raise_descriptor_limit();
     let exporter = Exporter::install().map_err(|error| ServerError::Metrics(error.to_string()))?;
     let data = bind(config.listen)?;
     let admin = bind(config.admin_listen)?;

@@ -7,6 +7,7 @@ mod clock;
 #[cfg(test)]
 mod contract;
 mod data_dir;
+mod descriptors;
 mod disk;
 mod host;
 mod job;
@@ -24,6 +25,7 @@ pub use aligned::{AlignedBuf, BLOCK};
 pub use clock::Clock;
 #[cfg(any(test, feature = "sim"))]
 pub use clock::SimulatedTime;
+pub use descriptors::raise_descriptor_limit;
 pub use disk::{Completion, Disk, Entry, FileId, Op, Outcome, Preallocation, Token};
 pub use host::{Backend, open, open_ring};
 pub use readiness::Readiness;
