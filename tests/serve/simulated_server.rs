@@ -124,7 +124,7 @@ impl Simulated {
     pub(crate) async fn accept(&self, consumer: &str) -> Result<EventStream, Value> {
         let input = json!({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": "LATEST"}});
         match self.reply("SubscribeToShard", &input).await {
-            Reply::Events(_, events) => Ok(events),
+            Reply::Events(_, events) => Ok(*events),
             Reply::Whole(response) => Err(serde_json::from_slice(response.body()).expect("JSON")),
         }
     }
