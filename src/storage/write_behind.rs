@@ -166,11 +166,11 @@ impl Engine {
         self.disk.kick();
     }
 
-    /// Removes segments whose every record arrived before `horizon`, but never the newest: it carries the
-    /// log's end across restarts. Records before the horizon in what remains are for readers to skip.
+    /// Removes segments whose every record arrived before `horizon`, but never the newest that holds any: it
+    /// carries the log's end across restarts. Records before the horizon in what remains are for readers to skip.
     pub fn trim(&mut self, id: LogId, horizon: Timestamp) {
         let Some(log) = self.logs.get_mut(&id) else { return };
-        let keep_from = log.segments.len().saturating_sub(1);
+        let keep_from = log.segments.iter().rposition(|segment| !segment.is_empty()).unwrap_or(0);
         let expired =
             log.segments.iter().take(keep_from).take_while(|s| s.sealed && s.last_arrival < horizon).count();
         let removed: Vec<_> = log.segments.drain(..expired).collect();
