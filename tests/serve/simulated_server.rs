@@ -11,7 +11,7 @@ use fanlight::api::{Context, Control, Identity, Reply, Request, Service};
 use fanlight::platform::SimulatedTime;
 use fanlight::platform::sim::SimDisk;
 use fanlight::push::{EventSink, EventStream, Gone, Hub, HubSettings};
-use fanlight::storage::{Durability, Engine, Settings, Store};
+use fanlight::storage::{Durability, Engine, Settings, Sizes, Store};
 use fanlight::types::Timestamp;
 use fanlight::wire::event_stream::Message;
 use serde_json::{Value, json};
@@ -47,7 +47,8 @@ impl Simulated {
     async fn start() -> Simulated {
         let time = SimulatedTime::starting_at(Timestamp::from_millis(BEGIN_MILLIS));
         let clock = time.clock();
-        let settings = Settings { durability: Durability::Sync, tail_bytes: TAIL_BYTES };
+        let settings =
+            Settings { durability: Durability::Sync, tail_bytes: TAIL_BYTES, sizes: Sizes::default() };
         let engine = Engine::open(Box::new(SimDisk::new(7)), settings).expect("an empty disk opens");
         let store = Store::new(engine, clock.clone());
         let running = store.clone();
