@@ -11,7 +11,6 @@ const SHARD_0: &str = "shardId-000000000000";
 #[test]
 fn what_does_a_member_of_the_wrong_type_get() {
     let (server, _kinesis) = server("aws");
-    let put = |data: Value| json!({"StreamName": "s", "PartitionKey": "k", "Data": data});
     let number =
         "class com.amazon.coral.value.json.numbers.TruncatingBigNumber can not be converted to an String";
     let position = |time: Value| {
@@ -59,6 +58,20 @@ fn what_does_a_member_of_the_wrong_type_get() {
             wrong("PutRecords", json!({"StreamName": "s", "Records": "all"}), "Expected list or null"),
             wrong("CreateStream", json!({"StreamName": "s", "Tags": 7}), "Expected map or null"),
             wrong("CreateStream", json!({"StreamName": "s", "StreamModeDetails": 7}), "Expected null"),
+        ],
+    );
+}
+
+#[test]
+fn what_does_data_that_is_no_base64_get() {
+    let (server, _kinesis) = server("aws");
+    let put = |data: Value| json!({"StreamName": "s", "PartitionKey": "k", "Data": data});
+    let wrong = |operation, input, message: &str| -> Refusal {
+        (operation, input, "SerializationException", message.to_owned())
+    };
+    check(
+        server.address(),
+        &[
             wrong(
                 "PutRecord",
                 put(json!(7)),
