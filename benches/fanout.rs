@@ -13,7 +13,7 @@ use bytes::Bytes;
 use fanlight::platform::Clock;
 use fanlight::platform::sim::SimDisk;
 use fanlight::push::{Accept, EventSink, Gone, Hub, HubSettings, ShardIdentity};
-use fanlight::storage::{Durability, Engine, Settings, Store};
+use fanlight::storage::{Durability, Engine, Settings, Sizes, Store};
 use fanlight::telemetry::Exporter;
 use fanlight::types::{LogId, Offset, ShardId};
 use hdrhistogram::Histogram;
@@ -47,7 +47,7 @@ fn main() {
 
 async fn row(consumers: usize, records: u32) {
     let clock = Clock::system();
-    let settings = Settings { durability: Durability::Sync, tail_bytes: 16 << 20 };
+    let settings = Settings { durability: Durability::Sync, tail_bytes: 16 << 20, sizes: Sizes::default() };
     let engine = Engine::open(Box::new(SimDisk::new(1)), settings).expect("an empty disk opens");
     let store = Store::new(engine, clock.clone());
     store.engine().open_log(LOG);

@@ -99,6 +99,8 @@ pub const SEGMENT_BYTES_MIN: u64 = 256 << 10;
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of log between two entries of a segment's index, and of one catch-up read. Own.
 pub const READ_BLOCK_BYTES: usize = 256 << 10;
+/// Bytes read at a time from a segment that has to be scanned at the start. Own.
+pub const SCAN_BYTES: usize = 1 << 20;
 /// Catch-up reads in flight at once. Own.
 pub const READS_IN_FLIGHT_MAX: usize = 16;
 /// Bytes of recent records kept in memory by default. Own.

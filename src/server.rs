@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::net::{self, Admin, Readiness, SelfSigned, Tls, TlsError};
 use crate::platform::{self, Clock};
 use crate::push::{Hub, HubSettings};
-use crate::storage::{Engine, Settings, StorageError, Store};
+use crate::storage::{Engine, Settings, Sizes, StorageError, Store};
 use crate::telemetry::{Exporter, names};
 
 /// How often expired segments are looked for and the log's health is told.
@@ -147,7 +147,8 @@ impl Parts {
         let clock = Clock::system();
         let disk = platform::open(&config.data_dir, config.io)
             .map_err(|error| ServerError::DataDir { dir: config.data_dir.display().to_string(), error })?;
-        let settings = Settings { durability: config.durability, tail_bytes: config.tail_bytes };
+        let (durability, tail_bytes) = (config.durability, config.tail_bytes);
+        let settings = Settings { durability, tail_bytes, sizes: Sizes::default() };
         let store = Store::new(Engine::open(disk, settings)?, clock.clone());
         let running = store.clone();
         spawn_local(async move {

@@ -1,11 +1,38 @@
-//! The real binary under attack: killed while it writes, fed nonsense, read by clients that stall, held to its
-//! quotas, restarted. What is asked here is what a user would ask; the clients speak plain HTTP.
+//! The real binary under attack: killed while it writes, fed nonsense, read by clients that stall, held to
+//! its quotas, restarted. What is asked here is what a user would ask; the clients speak plain HTTP.
+
+// Tests live outside the server's rooms: they measure it by the system's clock.
+#![allow(clippy::disallowed_methods)]
 
 mod support;
 
-#[path = "serve/bad_input.rs"]
-mod bad_input;
+#[path = "serve/bad_envelope.rs"]
+mod bad_envelope;
+#[path = "serve/bad_references.rs"]
+mod bad_references;
+#[path = "serve/bad_values.rs"]
+mod bad_values;
+#[path = "serve/fan_out.rs"]
+mod fan_out;
+#[path = "serve/fan_out_ends.rs"]
+mod fan_out_ends;
 #[path = "serve/kill.rs"]
 mod kill;
 #[path = "serve/kill_load.rs"]
 mod kill_load;
+#[path = "serve/refusal.rs"]
+mod refusal;
+#[path = "serve/restart.rs"]
+mod restart;
+#[path = "serve/shard_end.rs"]
+mod shard_end;
+#[path = "serve/simulated.rs"]
+mod simulated;
+#[path = "serve/simulated_server.rs"]
+mod simulated_server;
+#[path = "serve/slow_reader.rs"]
+mod slow_reader;
+#[path = "serve/stage.rs"]
+mod stage;
+#[path = "serve/throttles.rs"]
+mod throttles;

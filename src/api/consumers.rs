@@ -83,6 +83,21 @@ fn by_arn(context: &Context, text: &str) -> Result<(Arc<Stream>, Consumer), ApiE
     Ok((stream, consumer))
 }
 
+/// The consumer, if it may subscribe.
+fn active_by_arn(context: &Context, text: &str) -> Result<(Arc<Stream>, Consumer), ApiError> {
+    let (stream, consumer) = by_arn(context, text)?;
+    if consumer.status == ConsumerStatus::Active {
+        return Ok((stream, consumer));
+    }
+    Err(ApiError::in_use(format!(
+        "Consumer {} with creation timestamp {} under stream {} and account {} is not in ACTIVE status.",
+        consumer.name,
+        consumer.created.as_secs(),
+        stream.name,
+        context.identity.account
+    )))
+}
+
 fn no_consumer(context: &Context, stream: &str, name: &str) -> ApiError {
     let account = &context.identity.account;
     ApiError::not_found(format!("Consumer {name} under stream {stream} and account {account} not found."))
@@ -298,18 +313,12 @@ impl<'v> Operation<'v> for SubscribeToShard {
     }
 
     async fn run(input: SubscribeInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
-        let (stream, consumer) = by_arn(context, input.consumer)?;
-        if consumer.status != ConsumerStatus::Active {
-            return Err(ApiError::in_use(format!(
-                "Consumer {} with creation timestamp {} under stream {} and account {} is not in ACTIVE status.",
-                consumer.name,
-                consumer.created.as_secs(),
-                stream.name,
-                context.identity.account
-            )));
-        }
+        let (stream, _) = active_by_arn(context, input.consumer)?;
         let shard = shard_to_read(context, &stream, input.shard)?;
         let start = input.position.resolve(context, &stream, shard).await?;
+        // Finding the place may have taken a while: what it is in must still be there, and may be closed now.
+        let (stream, consumer) = active_by_arn(context, input.consumer)?;
+        let shard = shard_to_read(context, &stream, input.shard)?;
         if input.dry_run {
             return Err(ApiError::dry_run());
         }

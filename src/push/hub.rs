@@ -73,6 +73,9 @@ struct Inner {
     shards: HashMap<LogId, Audience>,
     /// When each consumer last subscribed to each shard, and what became of it.
     recent: HashMap<(u64, LogId), Recent>,
+    /// Shards closed in this life, while their logs last: a subscription may be accepted before its shard is
+    /// closed and be served after it.
+    closed: HashMap<LogId, Vec<ChildShard>>,
     live: usize,
     shutting_down: bool,
 }
@@ -138,10 +141,13 @@ impl Hub {
         }
         match inner.recent.get_mut(&(accept.consumer, accept.log)) {
             Some(recent) if recent.accepted_at == accepted_at => recent.live = Rc::downgrade(&live),
-            // Between its acceptance and its first byte another one took its place.
-            _ => live.subscription.borrow_mut().end(Ending::Replaced),
+            // Between its acceptance and its first byte another one took its place ...
+            Some(_) => live.subscription.borrow_mut().end(Ending::Replaced),
+            // ... or its consumer or its stream went.
+            None => live.subscription.borrow_mut().end(Ending::Deregistered),
         }
-        let audience = inner.shards.entry(accept.log).or_insert_with(|| Audience::new(accept));
+        let closed = inner.closed.get(&accept.log).cloned();
+        let audience = inner.shards.entry(accept.log).or_insert_with(|| Audience::new(accept, closed));
         audience.live.push(live.clone());
         inner.live += 1;
         self.active.set(inner.live as f64);
@@ -186,6 +192,7 @@ impl Hub {
     /// Tells the shard's subscribers that it is closed and what follows it.
     pub fn close_shard(&self, log: LogId, children: Vec<ChildShard>) {
         let mut inner = self.inner.borrow_mut();
+        inner.closed.insert(log, children.clone());
         let Some(audience) = inner.shards.get_mut(&log) else { return };
         audience.children = Some(children);
         audience.live.iter().for_each(|live| live.woken.notify_one());
@@ -194,11 +201,15 @@ impl Hub {
     /// Ends the subscriptions of a consumer that is being deregistered.
     pub fn end_consumer(&self, consumer: u64) {
         self.end_where(Ending::Deregistered, |_, live| live.consumer == consumer);
+        self.inner.borrow_mut().recent.retain(|&(of, _), _| of != consumer);
     }
 
     /// Ends the subscriptions to a log that is gone.
     pub fn end_log(&self, log: LogId) {
         self.end_where(Ending::Deleted, |of, _| of == log);
+        let mut inner = self.inner.borrow_mut();
+        inner.recent.retain(|&(_, of), _| of != log);
+        inner.closed.remove(&log);
     }
 
     /// Ends all subscriptions cleanly, now and from now on: clients resubscribe elsewhere or later.
@@ -266,9 +277,10 @@ impl Hub {
 }
 
 impl Audience {
-    fn new(accept: &Accept) -> Self {
+    fn new(accept: &Accept, closed: Option<Vec<ChildShard>>) -> Self {
         let (live, prepared, shared) = (Vec::new(), VecDeque::new(), SharedEvents::default());
-        Self { identity: accept.identity, live, prepared, shared, children: accept.children.clone() }
+        let children = closed.or_else(|| accept.children.clone());
+        Self { identity: accept.identity, live, prepared, shared, children }
     }
 }
 

@@ -226,7 +226,12 @@ impl BatchBuilder {
         self.count == 0
     }
 
-    /// Appends one record. `arrival` is not before that of the record before it.
+    /// Whether a record of this arrival can join: each is stored as its distance from the first, 49 days at most.
+    pub fn reaches(&self, arrival: Timestamp) -> bool {
+        self.count == 0 || u32::try_from(arrival.millis_since(self.first_arrival)).is_ok()
+    }
+
+    /// Appends one record. `arrival` is not before that of the record before it, and [`Self::reaches`] it.
     pub fn push(&mut self, partition_key: &[u8], data: &[u8], arrival: Timestamp) {
         if self.count == 0 {
             self.first_arrival = arrival;
@@ -234,7 +239,6 @@ impl BatchBuilder {
         let data_len =
             u32::try_from(data.len()).expect("a record's data is bounded by RECORD_DATA_BYTES_MAX");
         let key_len = u16::try_from(partition_key.len()).expect("a partition key is at most 256 characters");
-        // A batch lives for one commit; 49 days of clock jump within it would still fit.
         let delta = u32::try_from(arrival.millis_since(self.first_arrival)).unwrap_or(u32::MAX);
         self.frame.reserve(RECORD_HEADER_BYTES + partition_key.len() + data.len());
         self.frame.extend_from_slice(&data_len.to_le_bytes());

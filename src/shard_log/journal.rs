@@ -3,18 +3,21 @@
 //! ```text
 //!  0 magic "FLJE"   4 crc32c of bytes 8..64+body   8 body len   12 batch count
 //! 16 generation (u64)                             24 commit number (u64)
-//! 32 crc32c of the entry before   36 format version (u16)   38 durability (u16)   40 zero to 64
+//! 32 crc32c of the entry before   36 format version (u16)   38 durability (u16)
+//! 40 offset floor (u64)           48 zero to 64
 //! 64 batches, one after another; zeros to the next block boundary
 //! ```
 //!
 //! Entries begin on block boundaries. A journal file is used over and over: each use has a higher
-//! generation, so what an earlier use left behind cannot be taken for the present.
+//! generation, so what an earlier use left behind cannot be taken for the present. The first entry of a use
+//! has no batches: its only sector that is not zeros is there or is not, so it can never be torn.
 
 use bytes::Bytes;
 use thiserror::Error;
 
 use super::batch::{Batch, BatchError};
 use super::bytes_at::{put_u32, put_u64, u16_at, u32_at, u64_at};
+use crate::types::Offset;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"FLJE");
 const FORMAT_VERSION: u16 = 1;
@@ -32,6 +35,8 @@ pub struct EntryHeader {
     pub previous_checksum: u32,
     /// Whether it was durable before it was acknowledged.
     pub synced: bool,
+    /// No offset before it is given out any more: records there may have been acknowledged and lost.
+    pub offset_floor: Offset,
 }
 
 /// Why no entry can be read at a place.
@@ -61,6 +66,7 @@ pub fn seal_entry(entry: &mut [u8], batches: u32, header: EntryHeader) -> u32 {
     put_u64(entry, 24, header.commit);
     put_u32(entry, 32, header.previous_checksum);
     put_u32(entry, 36, u32::from(FORMAT_VERSION) | u32::from(!header.synced) << 16);
+    put_u64(entry, 40, header.offset_floor.0);
     let checksum = crc32c::crc32c(&entry[8..]);
     put_u32(entry, 4, checksum);
     checksum
@@ -96,6 +102,7 @@ pub fn open_entry(bytes: &Bytes) -> Result<Entry, EntryError> {
         commit: u64_at(bytes, 24),
         previous_checksum: u32_at(bytes, 32),
         synced: u16_at(bytes, 38) == 0,
+        offset_floor: Offset(u64_at(bytes, 40)),
     };
     let batches = open_batches(bytes.slice(ENTRY_HEADER_BYTES..len), u32_at(bytes, 12))
         .map_err(|_| EntryError::Damaged)?;
@@ -116,7 +123,7 @@ fn open_batches(mut body: Bytes, count: u32) -> Result<Vec<Batch>, BatchError> {
 mod tests {
     use super::*;
     use crate::shard_log::BatchBuilder;
-    use crate::types::{LogId, Offset, Timestamp};
+    use crate::types::{LogId, Timestamp};
 
     fn entry() -> (Vec<u8>, EntryHeader) {
         let mut bytes = vec![0; ENTRY_HEADER_BYTES];
@@ -125,7 +132,9 @@ mod tests {
             builder.push(b"key", b"data", Timestamp::from_millis(5));
             bytes.extend_from_slice(builder.seal(LogId(log), Offset(0), 1, 0).frame());
         }
-        let header = EntryHeader { generation: 4, commit: 9, previous_checksum: 77, synced: true };
+        let offset_floor = Offset(12);
+        let header =
+            EntryHeader { generation: 4, commit: 9, previous_checksum: 77, synced: true, offset_floor };
         seal_entry(&mut bytes, 2, header);
         (bytes, header)
     }

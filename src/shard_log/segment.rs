@@ -1,25 +1,28 @@
 //! A segment file: a run of one shard's batches, written behind the journal in large blocks.
 //!
 //! ```text
-//! block 0        header: magic "FLSG"  4 crc32c of 8..40  8 version (u32)  12 zero  16 log id
-//!                24 base offset  32 file bytes
+//! block 0        header: magic "FLSG"  4 crc32c of 8..40  8 version (u32)  12 crc32c of the batch before
+//!                16 log id  24 base offset  32 file bytes
 //! block 1 ..     batches; each write-behind starts on a block boundary, zeros fill up to the next
-//! (sealed only)  index: one 24-byte entry (offset, arrival ms, position) per READ_BLOCK_BYTES of log
+//! (sealed only)  index: magic "FLSI", zero to 24; one 24-byte entry (offset, arrival ms, position) per
+//!                READ_BLOCK_BYTES of log
 //! last block     footer: magic "FLSF"  4 crc32c of 8..64  8 index position  16 index entries
 //!                20 crc32c of index  24 base offset  32 end offset  40 first arrival ms
-//!                48 last arrival ms  56 checksum of last batch  60 zero
+//!                48 last arrival ms  56 checksum of last batch  60 blocks up to where batches lie (u32)
 //! ```
 //!
 //! A sealed segment is opened by its last block and its index alone; the one unsealed segment of a shard is
 //! scanned. Files are made of zeros and never reused, so the first block that begins no batch ends it.
 
-use crate::limits;
+use std::ops::RangeInclusive;
+
 use crate::platform::{AlignedBuf, BLOCK};
 use crate::types::{LogId, Offset, Timestamp};
 
 use super::bytes_at::{put_u32, put_u64, u32_at, u64_at};
 
 const HEADER_MAGIC: u32 = u32::from_le_bytes(*b"FLSG");
+const INDEX_MAGIC: u32 = u32::from_le_bytes(*b"FLSI");
 const FOOTER_MAGIC: u32 = u32::from_le_bytes(*b"FLSF");
 const FORMAT_VERSION: u32 = 1;
 const INDEX_ENTRY_BYTES: usize = 24;
@@ -33,6 +36,8 @@ pub struct SegmentHeader {
     pub base: Offset,
     /// Size of the whole file.
     pub file_bytes: u64,
+    /// Checksum of the log's batch before the first one in here (0 if there is none).
+    pub previous_checksum: u32,
 }
 
 impl SegmentHeader {
@@ -41,6 +46,7 @@ impl SegmentHeader {
         let mut block = [0; BLOCK];
         put_u32(&mut block, 0, HEADER_MAGIC);
         put_u32(&mut block, 8, FORMAT_VERSION);
+        put_u32(&mut block, 12, self.previous_checksum);
         put_u64(&mut block, 16, self.log.0);
         put_u64(&mut block, 24, self.base.0);
         put_u64(&mut block, 32, self.file_bytes);
@@ -59,6 +65,7 @@ impl SegmentHeader {
             log: LogId(u64_at(block, 16)),
             base: Offset(u64_at(block, 24)),
             file_bytes: u64_at(block, 32),
+            previous_checksum: u32_at(block, 12),
         })
     }
 }
@@ -81,12 +88,9 @@ pub struct SegmentIndex {
 }
 
 impl SegmentIndex {
-    /// Notes that a batch begins at `entry`; keeps it if the last kept one is a read block away.
-    pub fn note(&mut self, entry: IndexEntry) {
-        let due = self
-            .entries
-            .last()
-            .is_none_or(|last| entry.position - last.position >= limits::READ_BLOCK_BYTES as u64);
+    /// Notes that a batch begins at `entry`; keeps it if the last kept one is `every` bytes away.
+    pub fn note(&mut self, entry: IndexEntry, every: usize) {
+        let due = self.entries.last().is_none_or(|last| entry.position - last.position >= every as u64);
         if due {
             self.entries.push(entry);
         }
@@ -115,8 +119,9 @@ impl SegmentIndex {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.entries.len() * INDEX_ENTRY_BYTES];
-        for (entry, at) in self.entries.iter().zip((0..).step_by(INDEX_ENTRY_BYTES)) {
+        let mut bytes = vec![0; index_bytes(self.entries.len())];
+        put_u32(&mut bytes, 0, INDEX_MAGIC);
+        for (entry, at) in self.entries.iter().zip((INDEX_ENTRY_BYTES..).step_by(INDEX_ENTRY_BYTES)) {
             put_u64(&mut bytes, at, entry.offset.0);
             put_u64(&mut bytes, at + 8, entry.arrival.as_millis());
             put_u64(&mut bytes, at + 16, entry.position);
@@ -125,7 +130,7 @@ impl SegmentIndex {
     }
 
     fn from_bytes(bytes: &[u8]) -> Self {
-        let entries = bytes.chunks_exact(INDEX_ENTRY_BYTES).map(|entry| IndexEntry {
+        let entries = bytes.chunks_exact(INDEX_ENTRY_BYTES).skip(1).map(|entry| IndexEntry {
             offset: Offset(u64_at(entry, 0)),
             arrival: Timestamp::from_millis(u64_at(entry, 8)),
             position: u64_at(entry, 16),
@@ -147,11 +152,23 @@ pub struct SegmentFooter {
     pub last_arrival: Timestamp,
     /// Checksum of the last batch.
     pub last_checksum: u32,
+    /// Bytes from the start of the file up to which batches lie, whole blocks.
+    pub data_bytes: u64,
+}
+
+/// Bytes of an index of so many entries.
+fn index_bytes(entries: usize) -> usize {
+    (entries + 1) * INDEX_ENTRY_BYTES
+}
+
+/// Whether a sealed segment's index begins `bytes`: no batch follows in the file.
+pub fn is_index(bytes: &[u8]) -> bool {
+    bytes.len() >= 4 && u32_at(bytes, 0) == INDEX_MAGIC
 }
 
 /// Bytes the index and the footer of a segment take at the end of its file.
 pub fn footer_bytes(index_entries: usize) -> usize {
-    (index_entries * INDEX_ENTRY_BYTES).next_multiple_of(BLOCK) + BLOCK
+    index_bytes(index_entries).next_multiple_of(BLOCK) + BLOCK
 }
 
 impl SegmentFooter {
@@ -178,15 +195,17 @@ impl SegmentFooter {
         put_u64(footer, 40, self.first_arrival.as_millis());
         put_u64(footer, 48, self.last_arrival.as_millis());
         put_u32(footer, 56, self.last_checksum);
+        let blocks_of_data = u32::try_from(self.data_bytes / BLOCK as u64);
+        put_u32(footer, 60, blocks_of_data.expect("a segment is bounded by SEGMENT_BYTES_MAX and one batch"));
         let checksum = crc32c::crc32c(&footer[8..64]);
         put_u32(footer, 4, checksum);
         blocks
     }
 
     /// Reads the index that stands before the footer block; `None` if it is damaged.
-    pub fn open_index(footer_block: &[u8], index_bytes: &[u8]) -> Option<SegmentIndex> {
-        let len = u32_at(footer_block, 16) as usize * INDEX_ENTRY_BYTES;
-        let bytes = index_bytes.get(..len)?;
+    pub fn open_index(footer_block: &[u8], index: &[u8]) -> Option<SegmentIndex> {
+        let len = index_bytes(u32_at(footer_block, 16) as usize);
+        let bytes = index.get(..len)?;
         (crc32c::crc32c(bytes) == u32_at(footer_block, 20)).then(|| SegmentIndex::from_bytes(bytes))
     }
 }
@@ -205,27 +224,29 @@ pub fn open_footer(block: &[u8]) -> Option<(SegmentFooter, u64, usize)> {
         first_arrival: Timestamp::from_millis(u64_at(block, 40)),
         last_arrival: Timestamp::from_millis(u64_at(block, 48)),
         last_checksum: u32_at(block, 56),
+        data_bytes: u64::from(u32_at(block, 60)) * BLOCK as u64,
     };
-    Some((footer, u64_at(block, 8), u32_at(block, 16) as usize * INDEX_ENTRY_BYTES))
+    Some((footer, u64_at(block, 8), index_bytes(u32_at(block, 16) as usize)))
 }
 
 /// Size of the segment file that is to hold at least `needed` bytes, after one that came to hold
-/// `previous_data` (0 for the first). What was held counts, not the file's size: each start begins a new
-/// segment, and a shard of few records must not grow with every one.
-pub fn segment_bytes_after(previous_data: u64, needed: u64) -> u64 {
+/// `previous_data` (0 for the first): four times that within `sizes`. What was held counts, not the file's
+/// size: each start begins a new segment, and a shard of few records must not grow with every one.
+pub fn segment_bytes_after(previous_data: u64, needed: u64, sizes: RangeInclusive<u64>) -> u64 {
     let grown = previous_data.next_power_of_two().saturating_mul(4);
-    grown
-        .clamp(limits::SEGMENT_BYTES_MIN, limits::SEGMENT_BYTES_MAX)
-        .max(needed.next_multiple_of(BLOCK as u64))
+    grown.clamp(*sizes.start(), *sizes.end()).max(needed.next_multiple_of(BLOCK as u64))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const EVERY: usize = 8 * BLOCK;
+
     #[test]
     fn header_and_footer_read_back_and_notice_damage() {
-        let header = SegmentHeader { log: LogId(3), base: Offset(17), file_bytes: 1 << 20 };
+        let (log, base) = (LogId(3), Offset(17));
+        let header = SegmentHeader { log, base, file_bytes: 1 << 20, previous_checksum: 9 };
         let mut block = header.to_block();
         assert_eq!(SegmentHeader::open(&block), Some(header));
         block[25] ^= 1;
@@ -233,12 +254,9 @@ mod tests {
 
         let mut index = SegmentIndex::default();
         for i in 0..4u64 {
-            let position = 4096 + i * (limits::READ_BLOCK_BYTES as u64 / 2);
-            index.note(IndexEntry {
-                offset: Offset(i * 10),
-                arrival: Timestamp::from_millis(100 + i),
-                position,
-            });
+            let position = 4096 + i * (EVERY as u64 / 2);
+            let arrival = Timestamp::from_millis(100 + i);
+            index.note(IndexEntry { offset: Offset(i * 10), arrival, position }, EVERY);
         }
         let footer = SegmentFooter {
             base: Offset(0),
@@ -246,6 +264,7 @@ mod tests {
             first_arrival: Timestamp::from_millis(100),
             last_arrival: Timestamp::from_millis(103),
             last_checksum: 5,
+            data_bytes: 5 * BLOCK as u64,
         };
         let blocks = footer.to_blocks(&index, 1 << 20);
         let last = &blocks.as_slice()[blocks.len() - BLOCK..];
@@ -253,7 +272,7 @@ mod tests {
         assert_eq!((opened, position), (footer, (1 << 20) - blocks.len() as u64));
         let reopened = SegmentFooter::open_index(last, &blocks.as_slice()[..len]).unwrap();
         assert_eq!(reopened.len(), 2, "half a read block apart, every other entry is kept");
-        assert_eq!(reopened.position_of(Offset(25)), Some(4096 + limits::READ_BLOCK_BYTES as u64));
+        assert_eq!(reopened.position_of(Offset(25)), Some(4096 + EVERY as u64));
         assert_eq!(reopened.position_of(Offset(19)), Some(4096));
         assert_eq!(reopened.position_at(Timestamp::from_millis(99)).unwrap().position, 4096);
     }
@@ -263,10 +282,11 @@ mod tests {
     #[test]
     fn segments_grow_with_what_they_came_to_hold() {
         let (min, max) = (limits::SEGMENT_BYTES_MIN, limits::SEGMENT_BYTES_MAX);
-        assert_eq!(segment_bytes_after(0, 100), min);
-        assert_eq!(segment_bytes_after(2 * BLOCK as u64, 100), min, "one record does not make it grow");
-        assert_eq!(segment_bytes_after(min - BLOCK as u64, 100), 4 * min, "a full one does");
-        assert_eq!(segment_bytes_after(max - BLOCK as u64, 100), max);
-        assert_eq!(segment_bytes_after(0, max + 1), max + BLOCK as u64, "one batch always fits");
+        let after = |data, needed| segment_bytes_after(data, needed, min..=max);
+        assert_eq!(after(0, 100), min);
+        assert_eq!(after(2 * BLOCK as u64, 100), min, "one record does not make it grow");
+        assert_eq!(after(min - BLOCK as u64, 100), 4 * min, "a full one does");
+        assert_eq!(after(max - BLOCK as u64, 100), max);
+        assert_eq!(after(0, max + 1), max + BLOCK as u64, "one batch always fits");
     }
 }

@@ -1,5 +1,4 @@
-//! One disk operation from start to end: for opening a data directory and for the offline tools, where
-//! nothing else is going on.
+//! Disk operations one at a time, each waited for: what opening a data directory does.
 
 use std::io;
 
@@ -7,7 +6,7 @@ use bytes::Bytes;
 
 use crate::platform::{AlignedBuf, Disk, FileId, Op, Outcome, Token};
 
-/// Carries out one operation. The disk has nothing else in flight.
+/// One operation from start to end.
 pub(super) fn run(disk: &mut dyn Disk, op: Op) -> io::Result<Outcome> {
     disk.submit(Token(u64::MAX), op);
     disk.kick();
@@ -21,7 +20,7 @@ pub(super) fn run(disk: &mut dyn Disk, op: Op) -> io::Result<Outcome> {
     }
 }
 
-/// Creates a file and leaves it open.
+/// Creates a file.
 pub(super) fn create(disk: &mut dyn Disk, op: Op) -> io::Result<FileId> {
     match run(disk, op)? {
         Outcome::Created(file) => Ok(file),
@@ -29,10 +28,18 @@ pub(super) fn create(disk: &mut dyn Disk, op: Op) -> io::Result<FileId> {
     }
 }
 
-/// Reads `len` bytes at `at`, both multiples of the block size.
+/// Reads `len` bytes at `at`, both whole blocks.
 pub(super) fn read(disk: &mut dyn Disk, file: FileId, at: u64, len: usize) -> io::Result<Bytes> {
     match run(disk, Op::Read { file, at, buf: AlignedBuf::zeroed(len) })? {
         Outcome::Buf(buf) => Ok(buf.into_bytes()),
+        _ => Err(io::Error::other("a read answers with its buffer")),
+    }
+}
+
+/// Writes over `len` bytes at `at` what stands there, durably: what was read may not have been.
+pub(super) fn make_durable(disk: &mut dyn Disk, file: FileId, at: u64, len: usize) -> io::Result<()> {
+    match run(disk, Op::Read { file, at, buf: AlignedBuf::zeroed(len) })? {
+        Outcome::Buf(buf) => run(disk, Op::Write { file, at, buf, durable: true }).map(drop),
         _ => Err(io::Error::other("a read answers with its buffer")),
     }
 }

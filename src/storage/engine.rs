@@ -1,7 +1,7 @@
 //! The engine: gathers appends, commits them through the journal one write at a time, publishes what is
 //! committed. A synchronous state machine over a [`Disk`]: it is told `now`, it never waits.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
@@ -14,7 +14,7 @@ use crate::types::{Instant, LogId, Offset, Timestamp};
 use super::journal::{Generation, Journal, JournalFile, Place};
 use super::log::Log;
 use super::read::ReadJob;
-use super::{Ack, Durability, StorageError};
+use super::{Ack, Durability, Sizes, StorageError};
 
 /// What the engine is told once.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ pub struct Settings {
     pub durability: Durability,
     /// Bytes of recent batches kept in memory.
     pub tail_bytes: usize,
+    /// Bounds of files, buffers and queues.
+    pub sizes: Sizes,
 }
 
 /// Something the engine's owner has to pass on.
@@ -99,9 +101,12 @@ struct Meters {
 /// The log engine of one data directory.
 pub struct Engine {
     pub(super) disk: Box<dyn Disk>,
-    settings: Settings,
-    pub(super) logs: HashMap<LogId, Log>,
+    pub(super) settings: Settings,
+    /// In order, so that the same calls always give the same run.
+    pub(super) logs: BTreeMap<LogId, Log>,
     pub(super) journal: Journal,
+    /// Where logs without records begin; see [`EntryHeader::offset_floor`].
+    offset_floor: Offset,
     gathered: VecDeque<Gathered>,
     /// Number of the slot at the front of `gathered`.
     gathered_first: u64,
@@ -117,6 +122,10 @@ pub struct Engine {
     pub(super) tail_bytes: usize,
     pub(super) write_behind_queue: VecDeque<LogId>,
     pub(super) write_behinds: usize,
+    pub(super) write_behind_failures: u64,
+    /// Files to be removed, the first of them perhaps under way.
+    pub(super) removals: VecDeque<String>,
+    pub(super) is_removing: bool,
     pub(super) reads_waiting: VecDeque<ReadJob>,
     pub(super) reads_in_flight: usize,
     pub(super) files_read: VecDeque<(LogId, Offset)>,
@@ -130,14 +139,16 @@ impl Engine {
     pub(super) fn assemble(
         disk: Box<dyn Disk>,
         settings: Settings,
-        logs: HashMap<LogId, Log>,
+        logs: BTreeMap<LogId, Log>,
         journal: Journal,
+        offset_floor: Offset,
     ) -> Self {
         let mut engine = Self {
             disk,
             settings,
             logs,
             journal,
+            offset_floor,
             gathered: VecDeque::new(),
             gathered_first: 0,
             gathered_bytes: 0,
@@ -151,6 +162,9 @@ impl Engine {
             tail_bytes: 0,
             write_behind_queue: VecDeque::new(),
             write_behinds: 0,
+            write_behind_failures: 0,
+            removals: VecDeque::new(),
+            is_removing: false,
             reads_waiting: VecDeque::new(),
             reads_in_flight: 0,
             files_read: VecDeque::new(),
@@ -165,7 +179,7 @@ impl Engine {
 
     /// Makes sure the log exists. Costs no I/O: files come with the first write-behind.
     pub fn open_log(&mut self, log: LogId) {
-        self.logs.entry(log).or_insert_with(|| Log::new(log));
+        self.logs.entry(log).or_insert_with(|| Log::new(log, self.offset_floor));
     }
 
     /// Every log there is.
@@ -220,15 +234,21 @@ impl Engine {
         if let Some(reason) = &self.stopped {
             return Err(StorageError::Stopped(reason.clone()));
         }
-        if self.gathered_bytes > limits::GATHERED_BYTES_MAX {
+        if self.gathered_bytes > self.settings.sizes.gathered {
             return Err(StorageError::Backlog);
         }
         let log = self.logs.get_mut(&log_id).ok_or(StorageError::NoSuchLog(log_id))?;
         if let Some(what) = &log.damage {
             return Err(StorageError::Damaged { log: log_id, what: what.clone() });
         }
-        let slot = slot_for(&mut self.gathered, self.gathered_first, log, data.len(), now);
         let arrival = wall.max(log.last_arrival);
+        let batch_bytes = self.settings.sizes.batch;
+        let joins = |open: &BatchBuilder| {
+            open.len() + data.len() <= batch_bytes
+                && open.count() < limits::BATCH_RECORDS_MAX
+                && open.reaches(arrival)
+        };
+        let slot = slot_for(&mut self.gathered, self.gathered_first, log, joins, now);
         let before = if slot.builder.is_empty() { 0 } else { slot.builder.len() };
         slot.builder.push(partition_key, data, arrival);
         self.gathered_bytes += slot.builder.len() - before;
@@ -289,14 +309,18 @@ impl Engine {
         }
         let (slots, entry_bytes) = self.slots_that_fit();
         let padded = entry_bytes.next_multiple_of(BLOCK);
-        let Some(place) = self.journal.place(padded as u64, fastrand::u32(..)) else {
+        if let Some(place) = self.journal.place(padded as u64) {
+            self.write_commit(slots, padded, place, now);
+        } else if let Some((place, left)) = self.journal.begin_use(padded as u64, fastrand::u32(..)) {
+            // What has gathered follows once this first entry, which carries no batch, is there.
+            left.iter().for_each(|&full| self.leave_journal_file(full));
+            self.write_commit(0, BLOCK, place, now);
+        } else {
+            // Every file is needed, perhaps since before the last start: only write-behind frees one.
             self.want_journal_file();
+            self.want_all_written();
             return false;
-        };
-        if let Some(full) = place.rolled_from {
-            self.leave_journal_file(full);
         }
-        self.write_commit(slots, padded, place, now);
         if self.journal.wants_file() {
             self.want_journal_file();
         }
@@ -308,7 +332,7 @@ impl Engine {
         let mut bytes = ENTRY_HEADER_BYTES;
         let mut slots = 0;
         for gathered in &self.gathered {
-            if slots > 0 && bytes + gathered.builder.len() > limits::COMMIT_BYTES_MAX {
+            if slots > 0 && bytes + gathered.builder.len() > self.settings.sizes.commit {
                 break;
             }
             bytes += gathered.builder.len();
@@ -342,6 +366,7 @@ impl Engine {
             commit: self.journal.commit,
             previous_checksum: self.journal.previous_checksum,
             synced: self.settings.durability == Durability::Sync,
+            offset_floor: self.offset_floor,
         };
         let count = u32::try_from(batches.len()).expect("an entry is bounded by COMMIT_BYTES_MAX");
         self.journal.previous_checksum = seal_entry(buf.as_mut_slice(), count, header);
@@ -350,9 +375,12 @@ impl Engine {
         self.meters.records.record(f64::from(records));
         self.meters.bytes.record(padded as f64);
         self.meters.gathered_bytes.set(self.gathered_bytes as f64);
-        let durable = header.synced;
+        // A use's first entry tells the next start that acknowledged records may be missing, so it always stays.
+        let durable = header.synced || batches.is_empty();
         self.submit_op(Pending::Commit, Op::Write { file: place.file, at: place.at, buf, durable });
-        self.events.push(Event::Submitted(batches.iter().map(|(batch, ..)| batch.clone()).collect()));
+        if !batches.is_empty() {
+            self.events.push(Event::Submitted(batches.iter().map(|(batch, ..)| batch.clone()).collect()));
+        }
         self.in_flight = Some(InFlight { generation: place.generation, batches, submitted_at: now });
     }
 
@@ -362,7 +390,7 @@ impl Engine {
                 buf.clear();
                 buf
             }
-            _ => AlignedBuf::with_capacity(bytes.max(limits::READ_BLOCK_BYTES)),
+            _ => AlignedBuf::with_capacity(bytes.max(self.settings.sizes.read_block)),
         }
     }
 
@@ -384,18 +412,16 @@ impl Engine {
             }
             Pending::SegmentSeal { log } => self.segment_sealed(log, completion.result),
             Pending::Read(job) => self.read_completed(*job, completion.result),
-            Pending::Remove => report_failure("remove", completion.result.err()),
+            Pending::Remove => self.removed(completion.result),
         }
     }
 
     fn commit_completed(&mut self, result: std::io::Result<Outcome>, now: Instant) {
-        let Some(commit) = self.in_flight.take() else {
-            debug_assert!(false, "a commit completes once");
-            return;
-        };
+        // None if a failed sync has stopped the engine meanwhile: then nobody was promised anything.
+        let Some(commit) = self.in_flight.take() else { return };
         match result {
             Ok(Outcome::Buf(buf)) => {
-                if buf.capacity() <= 2 * limits::READ_BLOCK_BYTES {
+                if buf.capacity() <= 2 * self.settings.sizes.read_block {
                     self.spare = Some(buf);
                 }
                 self.publish(commit, now);
@@ -428,7 +454,7 @@ impl Engine {
         log.push_tail(batch.clone(), generation);
         self.tail_bytes += batch.frame().len();
         self.eviction.push_back(log.id);
-        if log.unflushed_bytes >= limits::WRITE_BEHIND_BYTES {
+        if log.unflushed_bytes >= self.settings.sizes.write_behind {
             let (id, committed) = (log.id, log.committed);
             self.want_write_behind(id, committed);
         }
@@ -498,11 +524,11 @@ impl Engine {
     }
 
     fn want_journal_file(&mut self) {
-        if self.journal.creating || self.journal.files.len() >= limits::JOURNAL_FILES_MAX {
+        if !self.journal.may_create() {
             return;
         }
         self.journal.creating = true;
-        let op = create_journal_file(self.journal.files.len());
+        let op = self.create_journal_file();
         self.submit_op(Pending::JournalFile, op);
     }
 
@@ -510,12 +536,22 @@ impl Engine {
         self.journal.creating = false;
         match result {
             Ok(Outcome::Created(file)) => {
-                let bytes = limits::JOURNAL_FILE_BYTES;
-                self.journal.files.push(JournalFile { file, bytes, generation: None, unflushed: 0 });
+                self.journal.files.push(JournalFile::fresh(file, self.settings.sizes.journal_file));
             }
             Ok(_) => debug_assert!(false, "a create answers with its file"),
-            Err(error) => tracing::warn!(%error, "no further journal file: commits wait for write-behind"),
+            Err(error) => {
+                self.journal.creation_failed = true;
+                tracing::warn!(%error, "no further journal file: commits wait for write-behind");
+            }
         }
+    }
+
+    /// The operation that makes a further journal file. Its name is not used again even if that fails: the file
+    /// may be there all the same.
+    pub(super) fn create_journal_file(&mut self) -> Op {
+        let name = self.journal.next_name;
+        self.journal.next_name += 1;
+        create_journal_file(name, self.settings.sizes.journal_file)
     }
 
     pub(super) fn record_write_behind(&self, took: std::time::Duration) {
@@ -535,13 +571,10 @@ impl Engine {
     }
 }
 
-/// The operation that makes the `index`-th journal file.
-pub(super) fn create_journal_file(index: usize) -> Op {
-    Op::Create {
-        path: format!("journal/{index:04}.log"),
-        bytes: limits::JOURNAL_FILE_BYTES,
-        preallocation: Preallocation::Zeroed,
-    }
+/// The operation that makes the journal file of this name.
+pub(super) fn create_journal_file(name: u32, bytes: u64) -> Op {
+    let path = format!("journal/{name:04}.log");
+    Op::Create { path, bytes, preallocation: Preallocation::Zeroed }
 }
 
 /// Logs and counts a failed operation whose failure costs nothing but space.
@@ -557,16 +590,13 @@ fn slot_for<'a>(
     gathered: &'a mut VecDeque<Gathered>,
     first: u64,
     log: &mut Log,
-    data_bytes: usize,
+    joins: impl Fn(&BatchBuilder) -> bool,
     now: Instant,
 ) -> &'a mut Gathered {
-    let open =
-        log.gathering.and_then(|slot| usize::try_from(slot.checked_sub(first)?).ok()).filter(|&slot| {
-            gathered.get(slot).is_some_and(|open| {
-                open.builder.len() + data_bytes <= limits::BATCH_BYTES_MAX
-                    && open.builder.count() < limits::BATCH_RECORDS_MAX
-            })
-        });
+    let open = log
+        .gathering
+        .and_then(|slot| usize::try_from(slot.checked_sub(first)?).ok())
+        .filter(|&slot| gathered.get(slot).is_some_and(|open| joins(&open.builder)));
     let slot = open.unwrap_or_else(|| {
         log.gathering = Some(first + gathered.len() as u64);
         let (builder, ack) = (BatchBuilder::default(), Ack::default());

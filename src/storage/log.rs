@@ -20,6 +20,8 @@ pub(super) struct TailBatch {
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) path: String,
+    /// Which attempt at a segment that begins at `base` this is; later ones take over.
+    pub(super) attempt: u32,
     pub(super) file_bytes: u64,
     /// Open only while it is written or was lately read.
     pub(super) file: Option<FileId>,
@@ -28,11 +30,47 @@ pub(super) struct Segment {
     pub(super) first_arrival: Timestamp,
     pub(super) last_arrival: Timestamp,
     pub(super) last_checksum: u32,
+    /// Checksum of the log's batch before the first one in here.
+    pub(super) previous_checksum: u32,
     pub(super) index: SegmentIndex,
     /// Bytes from the start up to which batches lie.
     pub(super) data_bytes: u64,
     /// No more is written to it.
     pub(super) sealed: bool,
+}
+
+impl Segment {
+    /// A segment without a batch, to which nothing is to be written.
+    pub(super) fn empty(path: String, file_bytes: u64, base: Offset, attempt: u32) -> Self {
+        Self {
+            path,
+            attempt,
+            file_bytes,
+            file: None,
+            base,
+            end: base,
+            first_arrival: Timestamp::default(),
+            last_arrival: Timestamp::default(),
+            last_checksum: 0,
+            previous_checksum: 0,
+            index: SegmentIndex::default(),
+            data_bytes: 0,
+            sealed: true,
+        }
+    }
+
+    /// Goes back to holding nothing; the log's last record before it arrived at `arrived_before`.
+    pub(super) fn forget_batches(&mut self, arrived_before: Timestamp) {
+        self.end = self.base;
+        self.last_arrival = arrived_before;
+        self.index = SegmentIndex::default();
+        self.data_bytes = 0;
+    }
+
+    /// Whether it holds no batch.
+    pub(super) fn is_empty(&self) -> bool {
+        self.end <= self.base
+    }
 }
 
 /// What write-behind is doing for a log.
@@ -45,6 +83,8 @@ pub(super) enum WriteBehind {
     Queued,
     /// An operation is in flight.
     Busy,
+    /// The last operation failed; the next waits for a retry.
+    Failed,
 }
 
 /// One log.
@@ -64,21 +104,26 @@ pub(super) struct Log {
     pub(super) tail_flushed: usize,
     pub(super) unflushed_bytes: usize,
     pub(super) segments: Vec<Segment>,
+    /// Attempts made at the segment to be created next.
+    pub(super) attempts: u32,
     pub(super) write_behind: WriteBehind,
     /// Write-behind is wanted up to here.
     pub(super) wanted: Offset,
     /// Nothing before it is readable any more.
     pub(super) trimmed: Offset,
+    /// Recovery found segments to end here in bytes nobody can read: the journal has to go on from here.
+    pub(super) unproven: Option<Offset>,
     /// Why the log cannot be trusted, if recovery found a reason.
     pub(super) damage: Option<String>,
 }
 
 impl Log {
-    pub(super) fn new(id: LogId) -> Self {
+    /// A log without records; the first one is given the offset `base`.
+    pub(super) fn new(id: LogId, base: Offset) -> Self {
         Self {
             id,
-            next: Offset::ZERO,
-            committed: Offset::ZERO,
+            next: base,
+            committed: base,
             last_arrival: Timestamp::default(),
             last_checksum: 0,
             gathering: None,
@@ -86,9 +131,11 @@ impl Log {
             tail_flushed: 0,
             unflushed_bytes: 0,
             segments: Vec::new(),
+            attempts: 0,
             write_behind: WriteBehind::Idle,
             wanted: Offset::ZERO,
             trimmed: Offset::ZERO,
+            unproven: None,
             damage: None,
         }
     }
@@ -113,7 +160,7 @@ impl Log {
     pub(super) fn in_tail(&self, from: Offset) -> bool {
         from >= self.committed
             || self.tail.front().is_some_and(|first| first.batch.base() <= from)
-            || self.segments.is_empty()
+            || self.last_batch_segment().is_none_or(|last| last.end <= from)
     }
 
     /// Batches of the tail from the one holding `from` on, about `max_bytes` of them and at least one.
@@ -130,7 +177,7 @@ impl Log {
 
     /// Whether the tail holds the first record that arrived at `arrival` or later.
     pub(super) fn tail_covers_time(&self, arrival: Timestamp) -> bool {
-        self.segments.last().is_none_or(|segment| segment.last_arrival < arrival)
+        self.last_batch_segment().is_none_or(|segment| segment.last_arrival < arrival)
             || self.tail.front().is_some_and(|first| first.batch.first_arrival() < arrival)
     }
 
@@ -142,6 +189,11 @@ impl Log {
     /// Offset up to which segments hold everything.
     pub(super) fn unflushed_end(&self) -> Offset {
         self.tail.get(self.tail_flushed).map_or(self.committed, |entry| entry.batch.base())
+    }
+
+    /// The last segment that holds anything.
+    fn last_batch_segment(&self) -> Option<&Segment> {
+        self.segments.iter().rev().find(|segment| !segment.is_empty())
     }
 
     /// The segment still being filled.

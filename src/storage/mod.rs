@@ -3,12 +3,17 @@
 //! shards as [`LogId`](crate::types::LogId)s only, no names, ARNs or HTTP.
 
 mod ack;
+mod blocking;
 mod engine;
 mod error;
 mod journal;
 mod log;
 mod read;
+mod recover_journal;
+mod recover_segments;
 mod recovery;
+mod segment_name;
+mod sizes;
 mod store;
 mod write_behind;
 
@@ -16,6 +21,7 @@ pub use ack::Ack;
 pub use engine::{Appended, Engine, Event, Settings};
 pub use error::StorageError;
 pub use read::{From, ReadReply};
+pub use sizes::Sizes;
 pub use store::{Store, Tap};
 
 /// When an append is acknowledged.

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::limits;
 use crate::platform::{AlignedBuf, BLOCK, Op, Outcome};
-use crate::shard_log::{Batch, BatchError, peek_len};
+use crate::shard_log::{BATCH_HEADER_BYTES, Batch, BatchError, peek_len};
 use crate::telemetry::names;
 use crate::types::{LogId, Offset, Timestamp};
 
@@ -40,11 +40,12 @@ pub(super) struct ReadJob {
     reply: oneshot::Sender<ReadReply>,
     /// Base of the segment being read.
     segment: Offset,
-    /// Its end: behind the batch that reaches it lies nothing to be read (a sealed segment's zeros up to its
-    /// index, what a torn write left).
-    segment_end: Offset,
     /// Where in the segment the next batch begins; `None` before the index was asked.
     position: Option<u64>,
+    /// Where the segment's last batch ends: as an offset, and in bytes from the start of the file.
+    end: (Offset, u64),
+    /// Checksum of the batch before `position`, if that was read.
+    last_checksum: Option<u32>,
     /// Bytes to read: more than a block only for a batch that is larger.
     len: usize,
 }
@@ -57,10 +58,7 @@ impl Engine {
         match self.read_tail(log, from, max_bytes) {
             Some(answer) => drop(reply.send(answer)),
             None => {
-                let len = limits::READ_BLOCK_BYTES;
-                let (segment, segment_end) = (Offset::ZERO, Offset::ZERO);
-                let job = ReadJob { log, from, max_bytes, reply, segment, segment_end, position: None, len };
-                self.reads_waiting.push_back(job);
+                self.reads_waiting.push_back(ReadJob::new(log, from, max_bytes, reply));
                 self.start_reads();
                 self.disk.kick();
             }
@@ -115,12 +113,14 @@ impl Engine {
         if segment.base != job.segment || job.position.is_none() {
             job.segment = segment.base;
             job.position = Some(segment.position_for(job.from));
+            job.last_checksum = None;
         }
-        job.segment_end = segment.end;
+        job.end = (segment.end, segment.data_bytes);
         let position = job.position.unwrap_or_default();
         let at = position - position % BLOCK as u64;
-        let wanted = (job.len as u64 + (position - at)).next_multiple_of(BLOCK as u64);
-        let len = wanted.min(segment.data_bytes.saturating_sub(at)).max(BLOCK as u64);
+        let at_least = job.len.max(self.settings.sizes.read_block) as u64;
+        let wanted = (at_least + (position - at)).next_multiple_of(BLOCK as u64);
+        let len = wanted.min(segment.data_bytes.saturating_sub(at));
         let file = match segment.file {
             Some(file) => file,
             None => self.open_for_reading(job.log, index)?,
@@ -144,7 +144,8 @@ impl Engine {
     fn close_one_read(&mut self) {
         let Some((id, base)) = self.files_read.pop_front() else { return };
         let Some(log) = self.logs.get_mut(&id) else { return };
-        if let Some(segment) = log.segments.iter_mut().find(|segment| segment.base == base && segment.sealed)
+        let is_it = |segment: &&mut Segment| segment.base == base && segment.sealed && !segment.is_empty();
+        if let Some(segment) = log.segments.iter_mut().find(is_it)
             && let Some(file) = segment.file.take()
         {
             self.disk.close(file);
@@ -173,53 +174,89 @@ impl Engine {
     }
 }
 
+impl ReadJob {
+    fn new(log: LogId, from: From, max_bytes: usize, reply: oneshot::Sender<ReadReply>) -> Self {
+        let (segment, position, end) = (Offset::ZERO, None, (Offset::ZERO, 0));
+        Self { log, from, max_bytes, reply, segment, position, end, last_checksum: None, len: 0 }
+    }
+
+    fn damaged(&self, position: u64) -> StorageError {
+        let what = format!("segment from offset {}, byte {position}: no intact batch", self.segment);
+        StorageError::Damaged { log: self.log, what }
+    }
+
+    /// The batch at `at` of `block`, which is the next one of the segment.
+    fn next_batch(&mut self, block: &Bytes, at: usize) -> Option<Batch> {
+        let batch = Batch::open(&block.slice(at..), self.log).ok()?;
+        let follows = self.last_checksum.is_none_or(|checksum| checksum == batch.previous_checksum());
+        self.last_checksum = Some(batch.checksum());
+        follows.then_some(batch)
+    }
+}
+
 /// Takes the wanted batches out of a block that begins at the aligned position before `job.position`, and
-/// moves the job's position past what was looked at.
+/// moves the job's position past what was looked at. What is damaged is an error only to who asks for it.
 fn scan(block: &Bytes, job: &mut ReadJob) -> Result<Vec<Batch>, StorageError> {
     let start = job.position.unwrap_or_default();
     let origin = start - start % BLOCK as u64;
     let mut at = usize::try_from(start - origin).unwrap_or_default();
-    let mut batches = Vec::new();
+    let mut batches: Vec<Batch> = Vec::new();
     let mut bytes = 0;
-    job.len = limits::READ_BLOCK_BYTES;
-    while at < block.len() {
-        match peek_len(&block[at..]) {
-            Ok(len) if at + len > block.len() => {
-                job.len = len.max(limits::READ_BLOCK_BYTES);
-                break;
-            }
-            Ok(len) => {
-                let batch = open_at(block, at, origin, job)?;
-                at += len;
-                let end = batch.end();
-                if is_wanted(&batch, job.from) {
-                    if bytes > 0 && bytes + batch.payload_bytes() > job.max_bytes {
-                        break;
-                    }
+    job.len = 0;
+    loop {
+        let damaged = job.damaged(origin + at as u64);
+        match next(block, at, origin, job) {
+            Next::Padding(zeros) => at += zeros,
+            Next::Batch(batch) => {
+                at += batch.frame().len();
+                let is_full = bytes > 0 && bytes + batch.payload_bytes() > job.max_bytes;
+                let is_last = batch.end() >= job.end.0;
+                if is_wanted(&batch, job.from) && !is_full {
                     bytes += batch.payload_bytes().max(1);
                     batches.push(batch);
                 }
-                if end >= job.segment_end {
+                if is_full || (is_last && !batches.is_empty()) {
                     break;
                 }
             }
-            // A header may straddle the block's end; elsewhere zeros pad up to the next block boundary.
-            Err(BatchError::Absent) if block.len() - at < crate::shard_log::BATCH_HEADER_BYTES => break,
-            Err(BatchError::Absent) if !at.is_multiple_of(BLOCK) => at = at.next_multiple_of(BLOCK),
-            Err(_) => return Err(damaged(job, origin + at as u64)),
+            Next::Beyond => break,
+            Next::Damaged if batches.is_empty() => return Err(damaged),
+            Next::Damaged => break,
         }
     }
     job.position = Some(origin + at as u64);
     Ok(batches)
 }
 
-fn open_at(block: &Bytes, at: usize, origin: u64, job: &ReadJob) -> Result<Batch, StorageError> {
-    Batch::open(&block.slice(at..), job.log).map_err(|_| damaged(job, origin + at as u64))
+/// What comes next in a block.
+enum Next {
+    Batch(Batch),
+    /// So many zeros.
+    Padding(usize),
+    /// The block ends; the rest of the segment goes on behind it.
+    Beyond,
+    /// Neither a batch nor padding, or the segment's end without its last batch.
+    Damaged,
 }
 
-fn damaged(job: &ReadJob, position: u64) -> StorageError {
-    let what = format!("segment from offset {}, byte {position}: no intact batch", job.segment);
-    StorageError::Damaged { log: job.log, what }
+fn next(block: &Bytes, at: usize, origin: u64, job: &mut ReadJob) -> Next {
+    let rest = block.get(at..).unwrap_or_default();
+    let is_all = origin + block.len() as u64 >= job.end.1;
+    match peek_len(rest) {
+        Ok(len) if len > rest.len() && !is_all => {
+            job.len = len;
+            Next::Beyond
+        }
+        Ok(_) => job.next_batch(block, at).map_or(Next::Damaged, Next::Batch),
+        // A header may straddle the block's end; elsewhere zeros pad up to the next block boundary.
+        Err(_) if rest.len() < BATCH_HEADER_BYTES && !is_all => Next::Beyond,
+        Err(BatchError::Absent) if !at.is_multiple_of(BLOCK) => {
+            let zeros = at.next_multiple_of(BLOCK) - at;
+            let is_padding = rest.iter().take(zeros).all(|&byte| byte == 0);
+            if is_padding { Next::Padding(zeros) } else { Next::Damaged }
+        }
+        Err(_) => Next::Damaged,
+    }
 }
 
 fn is_wanted(batch: &Batch, from: From) -> bool {
@@ -236,7 +273,7 @@ impl Log {
             From::Offset(offset) => self.segments.partition_point(|segment| segment.end <= offset),
             From::Time(time) => self.segments.partition_point(|segment| segment.last_arrival < time),
         };
-        (index < self.segments.len()).then_some(index)
+        (index..self.segments.len()).find(|&index| !self.segments[index].is_empty())
     }
 }
 

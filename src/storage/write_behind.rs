@@ -11,14 +11,15 @@ use metrics::counter;
 
 use crate::limits;
 use crate::platform::{AlignedBuf, BLOCK, Op, Outcome, Preallocation};
-use crate::shard_log::{
-    IndexEntry, SegmentFooter, SegmentHeader, SegmentIndex, footer_bytes, segment_bytes_after,
-};
+use crate::shard_log::{Batch, IndexEntry, SegmentFooter, SegmentHeader, footer_bytes, segment_bytes_after};
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset, Timestamp};
 
+use super::Sizes;
 use super::engine::{Engine, Pending, report_failure};
+use super::journal::Generation;
 use super::log::{Log, Segment, WriteBehind};
+use super::segment_name::SegmentName;
 
 impl Engine {
     /// Asks that segments come to hold the log's records up to `wanted`.
@@ -44,12 +45,15 @@ impl Engine {
         let stuck: Vec<_> = self
             .logs
             .values()
-            .filter(|log| log.write_behind == WriteBehind::Idle && log.wants_write_behind())
+            .filter(|log| log.write_behind == WriteBehind::Failed)
             .map(|log| log.id)
             .collect();
         for id in stuck {
+            self.logs.entry(id).and_modify(|log| log.write_behind = WriteBehind::Idle);
             self.want_write_behind(id, Offset::ZERO);
         }
+        self.journal.creation_failed = false;
+        self.start_removal();
         self.start_write_behinds(now);
         self.disk.kick();
     }
@@ -70,11 +74,11 @@ impl Engine {
         log.write_behind = WriteBehind::Busy;
         self.write_behinds += 1;
         let (pending, op) = match log.segments.last().filter(|segment| !segment.sealed) {
-            Some(open) => match gather_block(log, open) {
+            Some(open) => match gather_block(log, open, self.settings.sizes.write_behind) {
                 Some(block) => block.write_into(id, open, now),
                 None => seal(id, open),
             },
-            None => create(log),
+            None => create(log, &self.settings.sizes),
         };
         self.submit_op(pending, op);
     }
@@ -89,27 +93,26 @@ impl Engine {
         let file = match result {
             Ok(Outcome::Created(file)) => file,
             Ok(_) => return debug_assert!(false, "a create answers with its file"),
-            Err(error) => return self.write_behind_failed(id, &error),
+            Err(error) => {
+                // The file may be there all the same: the next attempt takes another name.
+                self.logs.entry(id).and_modify(|log| log.attempts += 1);
+                return self.write_behind_failed(id, &error);
+            }
         };
         let Some(log) = self.logs.get_mut(&id) else {
             self.disk.close(file);
             self.write_behinds -= 1;
-            return self.submit_op(Pending::Remove, Op::Remove { path });
+            self.removals.push_back(path);
+            return self.start_removal();
         };
-        let base = log.unflushed_end();
-        log.segments.push(Segment {
-            path,
-            file_bytes: bytes,
-            file: Some(file),
-            base,
-            end: base,
-            first_arrival: Timestamp::default(),
-            last_arrival: Timestamp::default(),
-            last_checksum: 0,
-            index: SegmentIndex::default(),
-            data_bytes: 0,
-            sealed: false,
-        });
+        // Arrivals never decrease from segment to segment: searches by time count on it.
+        let last_arrival = log.segments.last().map_or_else(Timestamp::default, |last| last.last_arrival);
+        let previous_checksum =
+            log.tail.get(log.tail_flushed).map_or(0, |entry| entry.batch.previous_checksum());
+        let empty = Segment::empty(path, bytes, log.unflushed_end(), log.attempts);
+        let file = Some(file);
+        log.segments.push(Segment { file, last_arrival, previous_checksum, sealed: false, ..empty });
+        log.attempts += 1;
         self.write_behind_done(id);
     }
 
@@ -128,7 +131,7 @@ impl Engine {
         };
         self.record_write_behind(took);
         let Some(log) = self.logs.get_mut(&id) else { return self.write_behinds -= 1 };
-        let flushed = note_written(log, batches, at, len);
+        let flushed = note_written(log, batches, at, len, self.settings.sizes.read_block);
         for generation in flushed {
             self.journal.flushed(generation, 1);
         }
@@ -163,11 +166,11 @@ impl Engine {
         self.disk.kick();
     }
 
-    /// Removes segments whose every record arrived before `horizon`, but never the newest: it carries the
-    /// log's end across restarts. Records before the horizon in what remains are for readers to skip.
+    /// Removes segments whose every record arrived before `horizon`, but never the newest that holds any: it
+    /// carries the log's end across restarts. Records before the horizon in what remains are for readers to skip.
     pub fn trim(&mut self, id: LogId, horizon: Timestamp) {
         let Some(log) = self.logs.get_mut(&id) else { return };
-        let keep_from = log.segments.len().saturating_sub(1);
+        let keep_from = log.segments.iter().rposition(|segment| !segment.is_empty()).unwrap_or(0);
         let expired =
             log.segments.iter().take(keep_from).take_while(|s| s.sealed && s.last_arrival < horizon).count();
         let removed: Vec<_> = log.segments.drain(..expired).collect();
@@ -184,7 +187,29 @@ impl Engine {
         if let Some(file) = segment.file {
             self.disk.close(file);
         }
-        self.submit_op(Pending::Remove, Op::Remove { path: segment.path });
+        self.removals.push_back(segment.path);
+        self.start_removal();
+    }
+
+    /// Removes one file at a time, in order: whatever a power cut leaves of a log's segments is then without
+    /// a gap, which would be taken for damage.
+    fn start_removal(&mut self) {
+        if !self.is_removing
+            && let Some(path) = self.removals.front().cloned()
+        {
+            self.is_removing = true;
+            self.submit_op(Pending::Remove, Op::Remove { path });
+        }
+    }
+
+    /// What could not be removed stays first in line until the next retry.
+    pub(super) fn removed(&mut self, result: io::Result<Outcome>) {
+        self.is_removing = false;
+        if result.is_ok() {
+            self.removals.pop_front();
+            self.start_removal();
+        }
+        report_failure("remove", result.err());
     }
 
     fn write_behind_done(&mut self, id: LogId) {
@@ -201,16 +226,24 @@ impl Engine {
         counter!(names::STORAGE_FAILURES, "operation" => "write_behind").increment(1);
         tracing::error!(log = %id, %error, "write-behind failed and will be tried again");
         self.write_behinds -= 1;
+        self.write_behind_failures += 1;
         if let Some(log) = self.logs.get_mut(&id) {
-            log.write_behind = WriteBehind::Idle;
+            log.write_behind = WriteBehind::Failed;
         }
     }
 
+    /// Leaves the segment a write to which has failed: what is there of that write is never looked at, since the
+    /// next segment begins before it. One that has remained empty makes way if another stands in its place.
     fn abandon_segment(&mut self, id: LogId) {
-        let Some(segment) = self.logs.get_mut(&id).and_then(Log::open_segment) else { return };
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        let Some(segment) = log.open_segment() else { return };
         segment.sealed = true;
         if let Some(file) = segment.file.take() {
             self.disk.close(file);
+        }
+        let is_spare = matches!(log.segments.as_slice(), [.., before, last] if last.is_empty() && before.end == last.base);
+        if is_spare && let Some(segment) = log.segments.pop() {
+            self.remove_segment(segment);
         }
     }
 }
@@ -236,7 +269,8 @@ impl Block {
     }
 
     fn with_header(self, log: LogId, segment: &Segment) -> AlignedBuf {
-        let header = SegmentHeader { log, base: segment.base, file_bytes: segment.file_bytes };
+        let Segment { base, file_bytes, previous_checksum, .. } = *segment;
+        let header = SegmentHeader { log, base, file_bytes, previous_checksum };
         let mut whole = AlignedBuf::with_capacity(BLOCK + self.buf.len());
         whole.extend_from_slice(&header.to_block());
         whole.extend_from_slice(self.buf.as_slice());
@@ -245,8 +279,7 @@ impl Block {
 }
 
 impl Segment {
-    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing
-    /// adds.
+    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing adds.
     fn has_room(&self, bytes: usize, batches: usize) -> bool {
         let footer = footer_bytes(self.index.len() + batches) as u64;
         let data = bytes.next_multiple_of(BLOCK) as u64;
@@ -254,14 +287,14 @@ impl Segment {
     }
 }
 
-/// The oldest batches no segment holds, about [`limits::WRITE_BEHIND_BYTES`] of them and as many as `into`
-/// has room for; `None` if it is full.
-fn gather_block(log: &Log, into: &Segment) -> Option<Block> {
+/// The oldest batches no segment holds, about `max_bytes` of them and as many as `into` has room for; `None`
+/// if it is full.
+fn gather_block(log: &Log, into: &Segment, max_bytes: usize) -> Option<Block> {
     let mut bytes = 0;
     let mut batches = 0;
     for entry in log.tail.range(log.tail_flushed..) {
         let with_this = bytes + entry.batch.frame().len();
-        let enough = batches > 0 && with_this > limits::WRITE_BEHIND_BYTES;
+        let enough = batches > 0 && with_this > max_bytes;
         if enough || !into.has_room(with_this, batches + 1) {
             break;
         }
@@ -277,62 +310,62 @@ fn gather_block(log: &Log, into: &Segment) -> Option<Block> {
 }
 
 /// The next segment: at least large enough for the oldest batch that waits.
-fn create(log: &Log) -> (Pending, Op) {
+fn create(log: &Log, sizes: &Sizes) -> (Pending, Op) {
     let first = log.tail.get(log.tail_flushed).map_or(0, |entry| entry.batch.frame().len());
     let needed = (BLOCK + first.next_multiple_of(BLOCK) + footer_bytes(1)) as u64;
-    let bytes = segment_bytes_after(log.segments.last().map_or(0, |segment| segment.data_bytes), needed);
-    let path = segment_path(log.id, log.unflushed_end(), log.segments.last());
+    let previous = log.segments.last().map_or(0, |segment| segment.data_bytes);
+    let bytes = segment_bytes_after(previous, needed, sizes.segment_min..=sizes.segment_max);
+    let path = SegmentName { log: log.id, base: log.unflushed_end(), attempt: log.attempts }.path();
     let op = Op::Create { path: path.clone(), bytes, preallocation: Preallocation::Reserved };
     (Pending::SegmentCreate { log: log.id, path, bytes }, op)
 }
 
-/// Named by log and first offset; a retry after an abandoned, still empty segment gets a further mark.
-fn segment_path(id: LogId, base: Offset, last: Option<&Segment>) -> String {
-    let mut path = format!("segments/{id}-{base}.seg");
-    while last.is_some_and(|last| last.path >= path && last.base == base) {
-        path.insert(path.len() - 4, 'x');
-    }
-    path
-}
-
 fn seal(log: LogId, segment: &Segment) -> (Pending, Op) {
-    let footer = SegmentFooter {
-        base: segment.base,
-        end: segment.end,
-        first_arrival: segment.first_arrival,
-        last_arrival: segment.last_arrival,
-        last_checksum: segment.last_checksum,
-    };
-    let buf = footer.to_blocks(&segment.index, segment.file_bytes);
-    let at = segment.file_bytes - buf.len() as u64;
     let file = segment.file.expect("a segment being filled is open");
+    let (at, buf) = segment.footer();
     (Pending::SegmentSeal { log }, Op::Write { file, at, buf, durable: true })
 }
 
 /// Books `batches` batches, now at `at` in the open segment; tells the journal uses they came from.
-fn note_written(log: &mut Log, batches: usize, at: u64, len: u64) -> Vec<super::journal::Generation> {
+fn note_written(log: &mut Log, batches: usize, at: u64, len: u64, index_every: usize) -> Vec<Generation> {
     let first = log.tail_flushed;
     let segment = log.segments.last_mut().expect("a write goes to the last segment");
     let mut position = at;
     let mut generations = Vec::with_capacity(batches);
     for entry in log.tail.range(first..first + batches) {
-        segment.take(&entry.batch, position);
+        segment.take(&entry.batch, position, index_every);
         position += entry.batch.frame().len() as u64;
         log.unflushed_bytes -= entry.batch.frame().len();
         generations.push(entry.generation);
     }
     segment.data_bytes = at + len;
     log.tail_flushed += batches;
+    log.attempts = 0;
     generations
 }
 
 impl Segment {
+    /// What seals it, and where that goes.
+    pub(super) fn footer(&self) -> (u64, AlignedBuf) {
+        let footer = SegmentFooter {
+            base: self.base,
+            end: self.end,
+            first_arrival: self.first_arrival,
+            last_arrival: self.last_arrival,
+            last_checksum: self.last_checksum,
+            data_bytes: self.data_bytes,
+        };
+        let buf = footer.to_blocks(&self.index, self.file_bytes);
+        (self.file_bytes - buf.len() as u64, buf)
+    }
+
     /// Books one batch at `position`.
-    pub(super) fn take(&mut self, batch: &crate::shard_log::Batch, position: u64) {
+    pub(super) fn take(&mut self, batch: &Batch, position: u64, index_every: usize) {
         if self.index.is_empty() {
             self.first_arrival = batch.first_arrival();
         }
-        self.index.note(IndexEntry { offset: batch.base(), arrival: batch.first_arrival(), position });
+        let entry = IndexEntry { offset: batch.base(), arrival: batch.first_arrival(), position };
+        self.index.note(entry, index_every);
         self.end = batch.end();
         self.last_arrival = batch.last_arrival();
         self.last_checksum = batch.checksum();

@@ -38,6 +38,8 @@ struct Attack {
     rng: fastrand::Rng,
     acked: Acked,
     pulled: BTreeMap<String, Vec<Record>>,
+    /// Records that were pushed and compared.
+    pushed: usize,
     recoveries: Vec<Duration>,
 }
 
@@ -53,7 +55,7 @@ impl Attack {
         let consumers = ["odd", "even"].map(|name| kinesis.register(&arn, name));
         let rng = fastrand::Rng::with_seed(seed);
         let (acked, pulled, recoveries) = (Acked::new(), BTreeMap::new(), Vec::new());
-        Attack { server, consumers, rng, acked, pulled, recoveries }
+        Attack { server, consumers, rng, acked, pulled, pushed: 0, recoveries }
     }
 
     fn consumer(&self, cycle: u32) -> &str {
@@ -119,6 +121,7 @@ impl Attack {
             });
             records.extend(rest);
             assert_eq!(numbers(&records), numbers(&due), "pushed before and after the kill, against the log");
+            self.pushed += records.len();
         }
     }
 
@@ -144,7 +147,7 @@ impl Attack {
         );
     }
 
-    /// The stream and its consumer are as they were, and a reader from the beginning sees what was read on the way.
+    /// Stream and consumers are as they were, and a reader from the beginning sees what was read on the way.
     fn check_from_scratch(&self) {
         for consumer in &self.consumers {
             let described = self.kinesis().ok("DescribeStreamConsumer", &json!({"ConsumerARN": consumer}));
@@ -213,12 +216,14 @@ fn attack(io: &str) {
     // The subscriptions of the last cycle are of the life before this one.
     attack.server.restart();
     attack.check_from_scratch();
+    assert!(attack.pushed > 0, "no subscription ever brought anything");
     attack.recoveries.sort_unstable();
     let (p50, max) = (attack.recoveries[attack.recoveries.len() / 2], attack.recoveries.last());
     say(&format!(
-        "kill -9 with --io {io}: {cycles} cycles, {} records acknowledged, 0 lost; from start to ready p50 {p50:.0?}, \
+        "kill -9 with --io {io}: {cycles} cycles, {} records acknowledged and {} pushed, 0 lost; from start to ready p50 {p50:.0?}, \
          max {:.0?}",
         attack.acked.len(),
+        attack.pushed,
         max.expect("there was a cycle")
     ));
 }

@@ -124,6 +124,12 @@ impl Server {
         self.wait_until_ready();
     }
 
+    /// Starts it again on the same data with other options; kills it first if it still runs.
+    pub fn restart_with(&mut self, change: impl FnOnce(&mut Options)) {
+        change(&mut self.options);
+        self.restart();
+    }
+
     fn wait_until_ready(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(READY_SECS_MAX);
         while !http::get(self.admin, "/readyz").is_ok_and(|answer| answer.status == 200) {

@@ -54,6 +54,12 @@ impl State {
 
     /// Leaves what a failure may leave, and says how it failed.
     fn fail(&mut self, operation: Operation, fault: Fault) -> io::Error {
+        if let Op::Create { path, bytes, .. } = &operation.op
+            && self.rng.bool()
+        {
+            // All went well up to the sync of the directory: the file is there, though nobody was told.
+            let _ = self.create(path.clone(), *bytes);
+        }
         let file = operation.inode.and_then(|inode| self.files.get_mut(&inode));
         let short = match (&operation.op, file) {
             (Op::Write { at, buf, .. }, Some(file)) => {

@@ -62,6 +62,12 @@ impl SimHandle {
         SimDisk { state: Rc::new(RefCell::new(self.state.borrow_mut().crash())) }
     }
 
+    /// Ends the process but not the power, and starts again: what was kicked completes, what was only queued never
+    /// happens, and what was written but is not durable is still there to be read.
+    pub fn restart(&self) -> SimDisk {
+        SimDisk { state: Rc::new(RefCell::new(self.state.borrow_mut().restart())) }
+    }
+
     /// Plans a fault for the `n`-th operation submitted from now on; the next one is the first.
     pub fn fail_nth(&self, n: u64, fault: Fault) {
         self.state.borrow_mut().plan_fault(n, fault);

@@ -91,11 +91,30 @@ impl State {
         self.open.clear();
         self.drop_unreachable();
         self.files.values_mut().for_each(|file| file.crash(&mut self.rng));
+        self.pass_on()
+    }
+
+    /// What the next process meets when this one ends.
+    pub(super) fn restart(&mut self) -> Self {
+        self.rng.shuffle(&mut self.started);
+        while let Some(operation) = self.started.pop() {
+            self.finish(operation);
+        }
+        self.queued.clear();
+        self.finished.clear();
+        self.crashed = true;
+        self.open.clear();
+        self.drop_unreachable();
+        self.pass_on()
+    }
+
+    fn pass_on(&mut self) -> Self {
         Self {
             rng: self.rng.fork(),
             names: std::mem::take(&mut self.names),
             files: std::mem::take(&mut self.files),
             next_inode: self.next_inode,
+            full: self.full,
             ..Self::default()
         }
     }
@@ -162,10 +181,16 @@ impl State {
 
     /// Completes any of what was started.
     pub(super) fn reap(&mut self, out: &mut Vec<Completion>) {
-        let mut candidates = std::mem::take(&mut self.started);
-        self.rng.shuffle(&mut candidates);
-        for operation in candidates {
-            if self.rng.bool() { self.finish(operation) } else { self.started.push(operation) }
+        self.rng.shuffle(&mut self.started);
+        let mut next = 0;
+        while next < self.started.len() {
+            if self.rng.bool() {
+                // The rest stays where it is: an operation in flight keeps its file from going.
+                let operation = self.started.remove(next);
+                self.finish(operation);
+            } else {
+                next += 1;
+            }
         }
         out.append(&mut self.finished);
     }

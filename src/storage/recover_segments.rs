@@ -1,0 +1,286 @@
+//! Reading the segments back: sealed ones by their footer, the others by a scan. A segment is believed up to
+//! where its successor begins, the last one of a log up to where the journal takes over: a write behind those
+//! ends may have failed or was under way when the power went, and all of it is there again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+
+use bytes::Bytes;
+
+use crate::platform::{BLOCK, Disk, FileId, Op};
+use crate::shard_log::{
+    BATCH_HEADER_BYTES, Batch, SegmentFooter, SegmentHeader, is_index, open_footer, peek_len,
+};
+use crate::types::{LogId, Offset};
+
+use super::blocking::{read, run};
+use super::log::{Log, Segment};
+use super::segment_name::SegmentName;
+use super::{Sizes, StorageError};
+
+/// A segment file before its batches are looked at.
+struct Unread {
+    name: SegmentName,
+    segment: Segment,
+    /// Whether its header says what it should.
+    headed: bool,
+}
+
+/// Opens all segments. `runs` tells for each log what the journal holds of it.
+pub(super) fn open_segments(
+    disk: &mut dyn Disk,
+    runs: &HashMap<LogId, (Offset, Offset)>,
+    sizes: &Sizes,
+) -> Result<BTreeMap<LogId, Log>, StorageError> {
+    let failed = |error: io::Error| StorageError::prepare("segments", &error);
+    let mut by_log: BTreeMap<LogId, Vec<Unread>> = BTreeMap::new();
+    for entry in disk.list("segments").map_err(failed)? {
+        let Some(name) = SegmentName::parse(&entry.name) else { continue };
+        let path = name.path();
+        match open_header(disk, name).map_err(|error| StorageError::prepare(&path, &error))? {
+            Some(unread) => by_log.entry(name.log).or_default().push(unread),
+            // Created, but nothing written: what was meant for it is in the journal.
+            None => drop(run(disk, Op::Remove { path }).map_err(failed)?),
+        }
+    }
+    let mut logs = BTreeMap::new();
+    for (id, mut files) in by_log {
+        files.sort_by_key(|file| file.name);
+        let opener = Opener { log: id, run: runs.get(&id).copied(), sizes };
+        logs.insert(id, opener.open(disk, files).map_err(failed)?);
+    }
+    Ok(logs)
+}
+
+/// Reads the first block; `None` if nothing was ever written there. A torn write leaves each sector whole, so
+/// that a header which is neither right nor absent is damaged.
+fn open_header(disk: &mut dyn Disk, name: SegmentName) -> io::Result<Option<Unread>> {
+    let (file, file_bytes) = disk.open(&name.path())?;
+    let block = read(disk, file, 0, BLOCK);
+    disk.close(file);
+    let block = block?;
+    let mut segment = Segment::empty(name.path(), file_bytes, name.base, name.attempt);
+    let header = SegmentHeader::open(&block);
+    if header.is_none() && block.iter().all(|&byte| byte == 0) {
+        return Ok(None);
+    }
+    let header = header.filter(|header| (header.log, header.base) == (name.log, name.base));
+    segment.previous_checksum = header.map_or(0, |header| header.previous_checksum);
+    Ok(Some(Unread { name, segment, headed: header.is_some() }))
+}
+
+/// Opens the segments of one log.
+struct Opener<'a> {
+    log: LogId,
+    run: Option<(Offset, Offset)>,
+    sizes: &'a Sizes,
+}
+
+impl Opener<'_> {
+    fn open(&self, disk: &mut dyn Disk, files: Vec<Unread>) -> io::Result<Log> {
+        let mut log = Log::new(self.log, Offset::ZERO);
+        let bases: Vec<_> = files.iter().map(|file| file.segment.base).collect();
+        for (index, Unread { mut segment, headed, .. }) in files.into_iter().enumerate() {
+            let successor = bases.get(index + 1).copied();
+            segment.last_arrival = log.last_arrival;
+            let complete = headed && self.fill(disk, &mut segment, successor)?;
+            if !headed {
+                log.damage = Some(format!("{}: the header is damaged", segment.path));
+            } else if segment.is_empty() && successor.is_some() {
+                run(disk, Op::Remove { path: segment.path })?;
+                continue;
+            }
+            if !complete && successor.is_none() {
+                log.unproven = Some(segment.end);
+            }
+            adopt(&mut log, segment);
+        }
+        Ok(log)
+    }
+
+    /// Finds what a segment holds; false if it goes on in a way nobody can read.
+    fn fill(
+        &self,
+        disk: &mut dyn Disk,
+        segment: &mut Segment,
+        successor: Option<Offset>,
+    ) -> io::Result<bool> {
+        let (file, _) = disk.open(&segment.path)?;
+        let filled = self.fill_from(disk, file, segment, successor);
+        disk.close(file);
+        filled
+    }
+
+    fn fill_from(
+        &self,
+        disk: &mut dyn Disk,
+        file: FileId,
+        segment: &mut Segment,
+        successor: Option<Offset>,
+    ) -> io::Result<bool> {
+        if read_footer(disk, file, segment)? {
+            return Ok(true);
+        }
+        let limit = successor.or(self.run.map(|(start, _)| start));
+        let arrived_before = segment.last_arrival;
+        let mut scan = Scan::new(self, segment, limit);
+        scan.run(disk, file)?;
+        // Batches of a journal that lost what the segment has kept (durability other than `sync`).
+        let falls_short = self.run.is_some_and(|(_, end)| end < scan.end);
+        if successor.is_some() || !falls_short {
+            return Ok(!scan.is_torn);
+        }
+        segment.forget_batches(arrived_before);
+        let mut scan = Scan::new(self, segment, None);
+        scan.run(disk, file)?;
+        Ok(!scan.is_torn)
+    }
+}
+
+/// Appends a segment to its log, if it goes on from what the log holds.
+fn adopt(log: &mut Log, segment: Segment) {
+    let goes_on = log.segments.is_empty() || segment.previous_checksum == log.last_checksum;
+    if !goes_on && log.damage.is_none() {
+        log.damage = Some(format!("{} does not follow what is before it", segment.path));
+    }
+    if log.segments.is_empty() {
+        log.trimmed = segment.base;
+    }
+    log.next = segment.end;
+    log.committed = segment.end;
+    log.last_arrival = segment.last_arrival;
+    log.last_checksum = if segment.is_empty() { segment.previous_checksum } else { segment.last_checksum };
+    log.attempts = if segment.is_empty() { segment.attempt + 1 } else { 0 };
+    log.segments.push(segment);
+}
+
+/// Seals the last segment of a log, so that the next start does not look behind its end any more.
+pub(super) fn seal_last(disk: &mut dyn Disk, log: &Log) -> io::Result<()> {
+    let Some(segment) = log.segments.last() else { return Ok(()) };
+    let (file, _) = disk.open(&segment.path)?;
+    let (at, buf) = segment.footer();
+    let written = run(disk, Op::Write { file, at, buf, durable: true });
+    disk.close(file);
+    written.map(drop)
+}
+
+/// Fills in what a sealed segment says of itself; false if it is not sealed.
+fn read_footer(disk: &mut dyn Disk, file: FileId, segment: &mut Segment) -> io::Result<bool> {
+    let last_block = read(disk, file, segment.file_bytes - BLOCK as u64, BLOCK)?;
+    let Some((footer, index_at, index_bytes)) = open_footer(&last_block) else { return Ok(false) };
+    let index = read(disk, file, index_at, index_bytes.next_multiple_of(BLOCK))?;
+    let Some(index) = SegmentFooter::open_index(&last_block, &index) else { return Ok(false) };
+    segment.end = footer.end;
+    segment.first_arrival = footer.first_arrival;
+    segment.last_arrival = footer.last_arrival;
+    segment.last_checksum = footer.last_checksum;
+    segment.index = index;
+    segment.data_bytes = footer.data_bytes;
+    Ok(true)
+}
+
+/// A walk over an unsealed segment's batches. It is not written to again: what a torn write left behind its
+/// end can then never be met.
+struct Scan<'a> {
+    log: LogId,
+    sizes: &'a Sizes,
+    segment: &'a mut Segment,
+    /// Batches from this offset on are passed by.
+    limit: Option<Offset>,
+    at: u64,
+    want: usize,
+    last_checksum: u32,
+    /// Offset up to which intact batches follow one another.
+    end: Offset,
+    /// Whether it ended at bytes that are no batch, but not the zeros of an unwritten file either.
+    is_torn: bool,
+}
+
+impl<'a> Scan<'a> {
+    fn new(opener: &Opener<'a>, segment: &'a mut Segment, limit: Option<Offset>) -> Self {
+        let (end, last_checksum) = (segment.base, segment.previous_checksum);
+        let Opener { log, sizes, .. } = *opener;
+        let (at, want, is_torn) = (BLOCK as u64, sizes.scan, false);
+        Self { log, sizes, segment, limit, at, want, last_checksum, end, is_torn }
+    }
+
+    fn run(&mut self, disk: &mut dyn Disk, file: FileId) -> io::Result<()> {
+        let file_bytes = self.segment.file_bytes;
+        while self.at < file_bytes {
+            let origin = self.at - self.at % BLOCK as u64;
+            let len = (self.want as u64).next_multiple_of(BLOCK as u64).min(file_bytes - origin);
+            let chunk = read(disk, file, origin, usize::try_from(len).unwrap_or(usize::MAX))?;
+            if !self.chunk(&chunk, origin, origin + len == file_bytes) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks over one chunk; tells whether to go on behind it.
+    fn chunk(&mut self, chunk: &Bytes, origin: u64, is_last: bool) -> bool {
+        self.want = self.sizes.scan;
+        let mut at = usize::try_from(self.at - origin).unwrap_or(usize::MAX);
+        while at < chunk.len() {
+            let rest = &chunk[at..];
+            match peek_len(rest) {
+                Ok(len) if len > rest.len() && !is_last => {
+                    // Cut off by the chunk, not by the file: once more, with all of it.
+                    self.want = len + BLOCK;
+                    self.at = origin + at as u64;
+                    return true;
+                }
+                Ok(_) => match Batch::open(&chunk.slice(at..), self.log) {
+                    Ok(batch) if self.continues(&batch) => {
+                        self.take(&batch, origin + at as u64);
+                        at += batch.frame().len();
+                    }
+                    _ => return self.torn(),
+                },
+                Err(_) if rest.len() < BATCH_HEADER_BYTES && !is_last && !at.is_multiple_of(BLOCK) => {
+                    // Too little to tell a header from padding.
+                    self.want = self.sizes.scan + BLOCK;
+                    self.at = origin + at as u64;
+                    return true;
+                }
+                Err(_) => match padding(rest, at) {
+                    Some(0) => return false,
+                    Some(zeros) => at += zeros,
+                    None => return self.torn(),
+                },
+            }
+        }
+        self.at = origin + at as u64;
+        true
+    }
+
+    fn torn(&mut self) -> bool {
+        self.is_torn = true;
+        false
+    }
+
+    fn continues(&self, batch: &Batch) -> bool {
+        batch.base() >= self.end && batch.previous_checksum() == self.last_checksum
+    }
+
+    fn take(&mut self, batch: &Batch, position: u64) {
+        self.last_checksum = batch.checksum();
+        self.end = batch.end();
+        if self.limit.is_none_or(|limit| batch.base() < limit) {
+            self.segment.take(batch, position, self.sizes.read_block);
+            let end = position + batch.frame().len() as u64;
+            self.segment.data_bytes = end.next_multiple_of(BLOCK as u64);
+        }
+    }
+}
+
+/// How many zeros fill up to the next block boundary from `at` on: none where a file ends; `None` if there is
+/// something else.
+fn padding(rest: &[u8], at: usize) -> Option<usize> {
+    if at.is_multiple_of(BLOCK) {
+        let is_end = is_index(rest) || rest.iter().take(BLOCK).all(|&byte| byte == 0);
+        return is_end.then_some(0);
+    }
+    let zeros = at.next_multiple_of(BLOCK) - at;
+    rest.iter().take(zeros).all(|&byte| byte == 0).then_some(zeros)
+}

@@ -1,0 +1,189 @@
+//! The server's rooms without its process: over a simulated disk, in time that passes as fast as nothing
+//! happens. For what takes minutes, and for moments no client can hit.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fanlight::api::{Context, Control, Identity, Reply, Request, Service};
+use fanlight::platform::SimulatedTime;
+use fanlight::platform::sim::SimDisk;
+use fanlight::push::{EventSink, EventStream, Gone, Hub, HubSettings};
+use fanlight::storage::{Durability, Engine, Settings, Sizes, Store};
+use fanlight::types::Timestamp;
+use fanlight::wire::event_stream::Message;
+use serde_json::{Value, json};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::sleep;
+
+use crate::support::http::{AUTHORIZATION, JSON};
+use crate::support::kinesis::text;
+
+/// How long a subscription lasts, as in production.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
+/// How finely simulated time follows the runtime's.
+pub(crate) const STEP: Duration = Duration::from_millis(10);
+/// When it all begins.
+const BEGIN_MILLIS: u64 = 1_421_880_000_000;
+const TAIL_BYTES: usize = 1 << 20;
+
+/// A server in this thread.
+pub(crate) struct Simulated {
+    pub(crate) time: SimulatedTime,
+    service: Rc<Service>,
+}
+
+/// Runs a test against a new server, in paused time.
+pub(crate) fn simulated(test: impl AsyncFnOnce(Simulated)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), async {
+        test(Simulated::start().await).await;
+    });
+}
+
+impl Simulated {
+    async fn start() -> Simulated {
+        let time = SimulatedTime::starting_at(Timestamp::from_millis(BEGIN_MILLIS));
+        let clock = time.clock();
+        let settings =
+            Settings { durability: Durability::Sync, tail_bytes: TAIL_BYTES, sizes: Sizes::default() };
+        let engine = Engine::open(Box::new(SimDisk::new(7)), settings).expect("an empty disk opens");
+        let store = Store::new(engine, clock.clone());
+        let running = store.clone();
+        spawn_local(async move { running.run().await });
+        let passing = time.clone();
+        spawn_local(async move {
+            loop {
+                sleep(STEP).await;
+                passing.advance(STEP);
+            }
+        });
+        let hub = Hub::new(store.clone(), clock.clone(), HubSettings { quotas: None, lifetime: LIFETIME });
+        let control = Control::open(store.clone(), hub.clone(), clock.clone(), 0).await.expect("a catalog");
+        let transitions = control.clone();
+        spawn_local(async move { transitions.run_transitions().await });
+        let identity = Identity { account: "000000000000".into(), region: "us-east-1".into() };
+        let context = Context::new(identity, clock, store, hub, control, None);
+        Simulated { time, service: Service::new(context) }
+    }
+
+    async fn reply(&self, operation: &str, input: &Value) -> Reply {
+        let head = http::Request::post("/")
+            .header("content-type", JSON)
+            .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
+            .header("x-amz-date", "20261101T000000Z")
+            .header("authorization", AUTHORIZATION);
+        let (head, ()) = head.body(()).expect("a request").into_parts();
+        self.service.clone().call(Request { head, body: input.to_string().into() }).await
+    }
+
+    /// A call with a whole answer: its status and body.
+    pub(crate) async fn call(&self, operation: &str, input: Value) -> (u16, Value) {
+        let Reply::Whole(response) = self.reply(operation, &input).await else {
+            panic!("{operation}: events")
+        };
+        let body = response.body();
+        let output = if body.is_empty() { Value::Null } else { serde_json::from_slice(body).expect("JSON") };
+        (response.status().as_u16(), output)
+    }
+
+    /// A call that must succeed.
+    pub(crate) async fn ok(&self, operation: &str, input: Value) -> Value {
+        let (status, output) = self.call(operation, input).await;
+        assert_eq!(status, 200, "{operation}: {output}");
+        output
+    }
+
+    /// An active stream of one shard; answers its ARN.
+    pub(crate) async fn create(&self, stream: &str) -> String {
+        self.ok("CreateStream", json!({"StreamName": stream, "ShardCount": 1})).await;
+        loop {
+            let output = self.ok("DescribeStreamSummary", json!({"StreamName": stream})).await;
+            if output["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE" {
+                return text(&output["StreamDescriptionSummary"], "StreamARN");
+            }
+            sleep(STEP).await;
+        }
+    }
+
+    /// An active consumer; answers its ARN.
+    pub(crate) async fn register(&self, stream_arn: &str, name: &str) -> String {
+        let input = json!({"StreamARN": stream_arn, "ConsumerName": name});
+        let arn = text(&self.ok("RegisterStreamConsumer", input).await["Consumer"], "ConsumerARN");
+        loop {
+            let output = self.ok("DescribeStreamConsumer", json!({"ConsumerARN": arn})).await;
+            if output["ConsumerDescription"]["ConsumerStatus"] == "ACTIVE" {
+                return arn;
+            }
+            sleep(STEP).await;
+        }
+    }
+
+    /// An accepted subscription from the tip on, not yet driven; or the error's body.
+    pub(crate) async fn accept(&self, consumer: &str) -> Result<EventStream, Value> {
+        let input = json!({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": "LATEST"}});
+        match self.reply("SubscribeToShard", &input).await {
+            Reply::Events(_, events) => Ok(*events),
+            Reply::Whole(response) => Err(serde_json::from_slice(response.body()).expect("JSON")),
+        }
+    }
+}
+
+/// What a subscription has sent, for a client whose window never closes.
+#[derive(Clone, Default)]
+pub(crate) struct Received {
+    messages: Rc<RefCell<Vec<Bytes>>>,
+    finished: Rc<Cell<bool>>,
+}
+
+impl Received {
+    /// Drives an accepted subscription into a new place to receive it.
+    pub(crate) fn of(events: EventStream) -> Received {
+        let received = Received::default();
+        spawn_local(events.drive(received.clone()));
+        received
+    }
+
+    /// Whether the stream was ended.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished.get()
+    }
+
+    /// The messages so far: what they are (their event or exception type) and their payload.
+    pub(crate) fn messages(&self) -> Vec<(String, Value)> {
+        self.messages.borrow().iter().map(|bytes| message(bytes)).collect()
+    }
+}
+
+fn message(bytes: &[u8]) -> (String, Value) {
+    let (message, len) = Message::decode(bytes).expect("well-formed").expect("whole");
+    assert_eq!(len, bytes.len(), "one message at a time");
+    let kind = message.header(":event-type").or(message.header(":exception-type")).expect("a type");
+    (kind.to_owned(), serde_json::from_slice(message.payload).expect("JSON"))
+}
+
+impl EventSink for Received {
+    fn capacity(&mut self, wanted: usize) -> usize {
+        wanted
+    }
+
+    fn send(&mut self, bytes: Bytes) -> Result<(), Gone> {
+        assert!(!self.finished.get(), "something follows the end");
+        self.messages.borrow_mut().push(bytes);
+        Ok(())
+    }
+
+    fn poll_capacity(&mut self, _cx: &mut TaskContext<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
+        Poll::Ready(Ok(wanted))
+    }
+
+    fn poll_gone(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    fn finish(&mut self) {
+        self.finished.set(true);
+    }
+}

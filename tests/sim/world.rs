@@ -1,0 +1,322 @@
+//! An engine on a simulated disk with its model beside it: whatever one does is checked against the other.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use bytes::Bytes;
+use fanlight::platform::sim::{SimDisk, SimHandle};
+use fanlight::shard_log::Record;
+use fanlight::storage::{Durability, Engine, Event, From, ReadReply, Settings, Sizes, StorageError};
+use fanlight::types::{Instant, LogId, Offset, Timestamp};
+use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::error::TryRecvError;
+
+use super::model::LogModel;
+
+/// Turns of the engine after which something that should have happened has not.
+const PATIENCE: usize = 20_000;
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum End {
+    /// The power goes.
+    PowerCut,
+    /// The process goes.
+    Exit,
+}
+
+/// A read under way.
+struct Reading {
+    log: LogId,
+    from: From,
+    committed: usize,
+    reply: Receiver<ReadReply>,
+}
+
+/// See the module's words.
+pub(crate) struct World {
+    pub(crate) handle: SimHandle,
+    pub(crate) engine: Engine,
+    pub(crate) settings: Settings,
+    pub(crate) logs: BTreeMap<LogId, LogModel>,
+    /// Milliseconds since the epoch; may jump back.
+    pub(crate) wall: u64,
+    /// Whether operations may fail in this run.
+    pub(crate) faulty: bool,
+    is_full: bool,
+    readings: Vec<Reading>,
+    turns: u64,
+    next_log: u64,
+    trace: DefaultHasher,
+}
+
+/// Sizes at which a few kilobytes meet every edge.
+pub(crate) fn small_sizes() -> Sizes {
+    Sizes {
+        journal_file: 64 << 10,
+        journal_files_min: 2,
+        journal_files_max: 3,
+        batch: 3000,
+        commit: 10_000,
+        gathered: 40_000,
+        write_behind: 6000,
+        segment_min: 16 << 10,
+        segment_max: 48 << 10,
+        scan: 4096,
+        read_block: 4096,
+    }
+}
+
+impl World {
+    /// An engine on an empty disk.
+    pub(crate) fn new(seed: u64, settings: Settings) -> Self {
+        fastrand::seed(seed);
+        let disk = SimDisk::new(seed);
+        let handle = disk.handle();
+        let engine = Engine::open(Box::new(disk), settings).expect("an empty disk opens");
+        Self {
+            handle,
+            engine,
+            settings,
+            logs: BTreeMap::new(),
+            wall: 1_000_000,
+            faulty: false,
+            is_full: false,
+            readings: Vec::new(),
+            turns: 0,
+            next_log: 1,
+            trace: DefaultHasher::new(),
+        }
+    }
+
+    /// Notes something in the trace.
+    pub(crate) fn note(&mut self, what: impl Hash) {
+        what.hash(&mut self.trace);
+    }
+
+    /// A number that tells apart runs that differ in anything that was noted or in what the disk was asked.
+    pub(crate) fn trace(&mut self) -> u64 {
+        self.note(self.handle.operations());
+        for path in self.handle.paths() {
+            self.note(self.handle.contents(&path));
+        }
+        self.trace.finish()
+    }
+
+    pub(crate) fn create_log(&mut self) -> LogId {
+        let id = LogId(self.next_log);
+        self.next_log += 1;
+        self.engine.open_log(id);
+        self.logs.insert(id, LogModel::default());
+        id
+    }
+
+    pub(crate) fn remove_log(&mut self, id: LogId) {
+        self.engine.remove_log(id);
+        self.logs.remove(&id);
+    }
+
+    /// Appends a record whose data nothing else holds.
+    pub(crate) fn append(&mut self, id: LogId, key: &[u8], bytes: usize) {
+        let salt = self.turns.wrapping_mul(0x9e37_79b9) + self.model(id).records.len() as u64;
+        let data: Vec<u8> = salt.to_le_bytes().into_iter().cycle().take(bytes).collect();
+        match self.engine.append(id, key, &data, Timestamp::from_millis(self.wall), self.now()) {
+            Ok(appended) => {
+                self.note((id, appended.offset));
+                let record = Record {
+                    offset: appended.offset,
+                    arrival: appended.arrival,
+                    partition_key: Bytes::copy_from_slice(key),
+                    data: Bytes::from(data),
+                };
+                self.model(id).append(record, appended.ack);
+            }
+            Err(StorageError::Backlog) => {}
+            Err(StorageError::Stopped(_)) => assert!(self.faulty, "stopped without a fault"),
+            Err(error) => panic!("append to {id}: {error}"),
+        }
+    }
+
+    pub(crate) fn submit(&mut self) {
+        self.engine.submit(self.now());
+        self.look();
+    }
+
+    /// Lets the disk complete some of what it does, and the engine see it.
+    pub(crate) fn step(&mut self) {
+        self.turns += 1;
+        self.engine.step(self.now());
+        self.look();
+    }
+
+    /// Steps until nothing is under way, trying again what had failed; with a sound disk all is committed then.
+    pub(crate) fn settle(&mut self) {
+        for turn in 0..PATIENCE {
+            if !self.engine.is_busy() && self.readings.is_empty() {
+                return;
+            }
+            if turn % 50 == 0 {
+                self.engine.retry_write_behinds(self.now());
+            }
+            self.engine.wait();
+            self.step();
+            if self.engine.stopped().is_some() && self.handle.in_flight() == 0 && self.readings.is_empty() {
+                return;
+            }
+        }
+        panic!("no end in sight: {} operations in flight", self.handle.in_flight());
+    }
+
+    /// The same, unless a full disk keeps commits waiting.
+    pub(crate) fn settle_if_sound(&mut self) {
+        if !self.is_full {
+            self.settle();
+        }
+    }
+
+    /// Fills the disk up, or makes space.
+    pub(crate) fn set_full(&mut self, full: bool) {
+        self.is_full = full;
+        self.handle.set_full(full);
+    }
+
+    /// Tries again what has failed.
+    pub(crate) fn retry(&mut self) {
+        self.engine.retry_write_behinds(self.now());
+    }
+
+    /// Begins a read; its answer is checked when it comes.
+    pub(crate) fn read(&mut self, log: LogId, from: From, max_bytes: usize) {
+        let committed = self.model(log).committed;
+        let reply = self.engine.read(log, from, max_bytes);
+        self.readings.push(Reading { log, from, committed, reply });
+        self.look();
+    }
+
+    pub(crate) fn trim(&mut self, id: LogId, horizon: u64) {
+        let horizon = Timestamp::from_millis(horizon);
+        let model = self.model(id);
+        model.horizon = model.horizon.max(horizon);
+        self.engine.trim(id, horizon);
+    }
+
+    /// Makes everything committed so far durable, as the clock does with durability `interval`.
+    pub(crate) fn sync(&mut self) {
+        if self.is_full {
+            return;
+        }
+        self.settle();
+        self.engine.sync_journal();
+        self.settle();
+        if self.settings.durability == Durability::Interval && self.engine.stopped().is_none() {
+            self.logs.values_mut().for_each(|log| log.durable = log.committed);
+        }
+    }
+
+    /// Ends the run and opens what it left, without faults; checks that all is there which has to be.
+    pub(crate) fn reopen(&mut self, end: End, durability: Durability) {
+        self.open_again(end, durability);
+        let damaged = self.retain();
+        assert!(damaged.is_empty(), "damage without cause: {damaged:?}");
+        for id in self.logs.keys().copied().collect::<Vec<_>>() {
+            let found = self.read_all(id).unwrap_or_else(|error| panic!("reading log {id}: {error}"));
+            self.note((id, found.len()));
+            if let Err(what) = self.model(id).adopt(&found) {
+                panic!("log {id} after {end:?}: {what}");
+            }
+        }
+    }
+
+    fn open_again(&mut self, end: End, durability: Durability) {
+        self.readings.clear();
+        self.note(end);
+        self.settings.durability = durability;
+        let disk = match end {
+            End::PowerCut => self.handle.crash(),
+            End::Exit => self.handle.restart(),
+        };
+        self.handle = disk.handle();
+        self.set_full(false);
+        self.faulty = false;
+        self.engine = Engine::open(Box::new(disk), self.settings).expect("what a run left opens");
+    }
+
+    /// Names the logs there are, as the catalog does at the start; tells which are damaged.
+    pub(crate) fn retain(&mut self) -> Vec<(LogId, String)> {
+        let known: Vec<_> = self.logs.keys().copied().collect();
+        self.engine.retain_logs(&known)
+    }
+
+    /// Reads a log from its oldest record to its tip.
+    pub(crate) fn read_all(&mut self, id: LogId) -> Result<Vec<Record>, StorageError> {
+        let mut records = Vec::new();
+        let mut next = Offset::ZERO;
+        loop {
+            let mut reply = self.engine.read(id, From::Offset(next), 2000);
+            let batches = self.wait_for(&mut reply)?;
+            let Some(last) = batches.last() else { return Ok(records) };
+            records.extend(batches.iter().flat_map(|batch| batch.records()).filter(|r| r.offset >= next));
+            assert!(last.end() > next, "reading {id} does not get on");
+            next = last.end();
+        }
+    }
+
+    fn wait_for(&mut self, reply: &mut Receiver<ReadReply>) -> ReadReply {
+        for _ in 0..PATIENCE {
+            match reply.try_recv() {
+                Ok(answer) => return answer,
+                Err(TryRecvError::Closed) => panic!("a read is never answered"),
+                Err(TryRecvError::Empty) => {
+                    self.engine.wait();
+                    self.engine.step(self.now());
+                }
+            }
+        }
+        panic!("a read takes for ever");
+    }
+
+    fn model(&mut self, id: LogId) -> &mut LogModel {
+        self.logs.get_mut(&id).expect("a test speaks of logs it has made")
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.turns * 1_000_000)
+    }
+
+    /// Holds what the engine tells against the model.
+    fn look(&mut self) {
+        let is_durable = self.settings.durability == Durability::Sync;
+        for event in self.engine.take_events() {
+            match event {
+                Event::Submitted(batches) => batches.iter().for_each(|batch| {
+                    self.logs.entry(batch.log()).and_modify(|log| log.submitted(batch));
+                }),
+                Event::Committed { batch, .. } => {
+                    self.note((batch.log(), batch.base(), batch.count()));
+                    self.logs.entry(batch.log()).and_modify(|log| log.commit(&batch, is_durable));
+                }
+                Event::Stopped => {
+                    assert!(self.faulty, "stopped without a fault: {:?}", self.engine.stopped());
+                    self.logs.values().for_each(LogModel::stopped);
+                }
+            }
+        }
+        let readings = std::mem::take(&mut self.readings);
+        self.readings = readings.into_iter().filter_map(|reading| self.look_at(reading)).collect();
+    }
+
+    fn look_at(&mut self, mut reading: Reading) -> Option<Reading> {
+        let answer = match reading.reply.try_recv() {
+            Ok(answer) => answer,
+            Err(TryRecvError::Empty) => return Some(reading),
+            Err(TryRecvError::Closed) => panic!("a read is never answered"),
+        };
+        match (answer, self.logs.get(&reading.log)) {
+            (Ok(batches), Some(log)) => log.check_read(reading.from, reading.committed, &batches),
+            (Ok(_) | Err(_), None) => {}
+            (Err(StorageError::Read { .. }), Some(_)) if self.faulty => {}
+            (Err(error), Some(_)) => panic!("{:?} of {}: {error}", reading.from, reading.log),
+        }
+        None
+    }
+}
