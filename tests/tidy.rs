@@ -110,14 +110,17 @@ fn unsafe_code(source: &Source) -> Vec<String> {
     places(source, "goes behind the compiler", |_, line| has_word(code_of(line), concat!("un", "safe")))
 }
 
-/// Paused time may be slept through: it is moved, not waited for.
+/// No thread of a test sleeps, but for the one poll with a deadline in the support code. Time that is
+/// paused may be slept through: it is moved, not waited for.
 fn sleeping_tests(source: &Source) -> Vec<String> {
     let tests_at = source.tests_at();
-    let paused = source.text.contains("start_paused = true");
+    let is_support = source.path.starts_with("tests/support/");
+    let is_paused = ["start_paused", "simulated"].iter().any(|word| source.text.contains(word));
     let sleeps = |line: &str| {
         let code = code_of(line);
-        let asleep = code.contains(concat!("sleep", "(")) || code.contains(concat!("sleep_until", "("));
-        asleep && (!paused || code.contains(concat!("thread::", "sleep")))
+        let thread = code.contains(concat!("thread::sle", "ep("));
+        let timer = code.contains(concat!("sle", "ep(")) || code.contains(concat!("sle", "ep_until("));
+        thread && !is_support || timer && !thread && !is_paused
     };
     places(source, "sleeps in a test", |number, line| number >= tests_at && sleeps(line))
 }
