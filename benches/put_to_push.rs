@@ -141,7 +141,8 @@ fn print(consumers: usize, what: &str, histogram: &Histogram<u64>) {
     );
 }
 
-/// Makes a stream of one shard and its consumers, and subscribes each; tells when an event with a record came.
+/// Makes a stream of one shard and its consumers, and subscribes each; tells when an event with a record
+/// came.
 async fn subscribe(
     pushes: &SendRequest<Bytes>,
     stream: &str,

@@ -44,7 +44,8 @@ impl EventStream {
         let over = seat.serve().await;
         let cause = over.as_ref().map_or("client", Over::cause);
         counter!(names::SUBSCRIPTION_ENDS, "cause" => cause).increment(1);
-        // A client that has gone, or a message cut short by the end, gets a reset: the sink is dropped as it is.
+        // A client that has gone, or a message cut short by the end, gets a reset: the sink is dropped as it
+        // is.
         if over.is_ok() {
             seat.live.finish();
         }

@@ -226,7 +226,8 @@ impl BatchBuilder {
         self.count == 0
     }
 
-    /// Whether a record of this arrival can join: each is stored as its distance from the first, 49 days at most.
+    /// Whether a record of this arrival can join: each is stored as its distance from the first, 49 days at
+    /// most.
     pub fn reaches(&self, arrival: Timestamp) -> bool {
         self.count == 0 || u32::try_from(arrival.millis_since(self.first_arrival)).is_ok()
     }

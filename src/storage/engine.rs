@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::counter;
 
 use crate::limits;
 use crate::platform::{AlignedBuf, BLOCK, Completion, Disk, Op, Outcome, Preallocation, Readiness, Token};
@@ -13,6 +13,7 @@ use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::journal::{Generation, Journal, JournalFile, Place};
 use super::log::Log;
+use super::meters::Meters;
 use super::read::ReadJob;
 use super::{Ack, Durability, Sizes, StorageError};
 
@@ -83,19 +84,6 @@ pub(super) enum Pending {
     SegmentSeal { log: LogId },
     Read(Box<ReadJob>),
     Remove,
-}
-
-/// Metric handles of the commit path, looked up once.
-struct Meters {
-    gather: Histogram,
-    commit: Histogram,
-    records: Histogram,
-    bytes: Histogram,
-    commits: Counter,
-    tail_bytes: Gauge,
-    gathered_bytes: Gauge,
-    healthy: Gauge,
-    pub(super) write_behind: Histogram,
 }
 
 /// The log engine of one data directory.
@@ -375,7 +363,8 @@ impl Engine {
         self.meters.records.record(f64::from(records));
         self.meters.bytes.record(padded as f64);
         self.meters.gathered_bytes.set(self.gathered_bytes as f64);
-        // A use's first entry tells the next start that acknowledged records may be missing, so it always stays.
+        // A use's first entry tells the next start that acknowledged records may be missing, so it always
+        // stays.
         let durable = header.synced || batches.is_empty();
         self.submit_op(Pending::Commit, Op::Write { file: place.file, at: place.at, buf, durable });
         if !batches.is_empty() {
@@ -546,7 +535,8 @@ impl Engine {
         }
     }
 
-    /// The operation that makes a further journal file. Its name is not used again even if that fails: the file
+    /// The operation that makes a further journal file. Its name is not used again even if that fails: the
+    /// file
     /// may be there all the same.
     pub(super) fn create_journal_file(&mut self) -> Op {
         let name = self.journal.next_name;
@@ -604,20 +594,4 @@ fn slot_for<'a>(
         gathered.len() - 1
     });
     &mut gathered[slot]
-}
-
-impl Meters {
-    fn new() -> Self {
-        Self {
-            gather: histogram!(names::GATHER_LATENCY),
-            commit: histogram!(names::COMMIT_LATENCY),
-            records: histogram!(names::COMMIT_RECORDS),
-            bytes: histogram!(names::COMMIT_BYTES),
-            commits: counter!(names::COMMITS),
-            tail_bytes: gauge!(names::TAIL_BYTES),
-            gathered_bytes: gauge!(names::GATHERED_BYTES),
-            healthy: gauge!(names::STORAGE_HEALTHY),
-            write_behind: histogram!(names::WRITE_BEHIND_LATENCY),
-        }
-    }
 }

@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod journal;
 mod log;
+mod meters;
 mod read;
 mod recover_journal;
 mod recover_segments;

@@ -167,7 +167,8 @@ impl Engine {
     }
 
     /// Removes segments whose every record arrived before `horizon`, but never the newest that holds any: it
-    /// carries the log's end across restarts. Records before the horizon in what remains are for readers to skip.
+    /// carries the log's end across restarts. Records before the horizon in what remains are for readers to
+    /// skip.
     pub fn trim(&mut self, id: LogId, horizon: Timestamp) {
         let Some(log) = self.logs.get_mut(&id) else { return };
         let keep_from = log.segments.iter().rposition(|segment| !segment.is_empty()).unwrap_or(0);
@@ -232,7 +233,8 @@ impl Engine {
         }
     }
 
-    /// Leaves the segment a write to which has failed: what is there of that write is never looked at, since the
+    /// Leaves the segment a write to which has failed: what is there of that write is never looked at, since
+    /// the
     /// next segment begins before it. One that has remained empty makes way if another stands in its place.
     fn abandon_segment(&mut self, id: LogId) {
         let Some(log) = self.logs.get_mut(&id) else { return };
@@ -241,7 +243,8 @@ impl Engine {
         if let Some(file) = segment.file.take() {
             self.disk.close(file);
         }
-        let is_spare = matches!(log.segments.as_slice(), [.., before, last] if last.is_empty() && before.end == last.base);
+        let spare = |before: &Segment, last: &Segment| last.is_empty() && before.end == last.base;
+        let is_spare = matches!(log.segments.as_slice(), [.., before, last] if spare(before, last));
         if is_spare && let Some(segment) = log.segments.pop() {
             self.remove_segment(segment);
         }
@@ -279,7 +282,8 @@ impl Block {
 }
 
 impl Segment {
-    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing adds.
+    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing
+    /// adds.
     fn has_room(&self, bytes: usize, batches: usize) -> bool {
         let footer = footer_bytes(self.index.len() + batches) as u64;
         let data = bytes.next_multiple_of(BLOCK) as u64;

@@ -152,7 +152,8 @@ impl World {
         self.look();
     }
 
-    /// Steps until nothing is under way, trying again what had failed; with a sound disk all is committed then.
+    /// Steps until nothing is under way, trying again what had failed; with a sound disk all is committed
+    /// then.
     pub(crate) fn settle(&mut self) {
         for turn in 0..PATIENCE {
             if !self.engine.is_busy() && self.readings.is_empty() {
@@ -256,7 +257,8 @@ impl World {
         };
     }
 
-    /// Plans a fault for the `n`-th operation from now on. If that is after the end of this run, it strikes in
+    /// Plans a fault for the `n`-th operation from now on. If that is after the end of this run, it strikes
+    /// in
     /// the next.
     pub(crate) fn plan_fault(&mut self, n: u64, fault: Fault) {
         self.faulty = true;
