@@ -1,6 +1,10 @@
 //! Proof of the log engine on a simulated disk: random schedules of appends, reads, faults, power cuts and
 //! restarts; every operation failed in turn; every kind of damage to the files. All against a model.
 
+#[path = "sim/decay.rs"]
+mod decay;
+#[path = "sim/faults.rs"]
+mod faults;
 #[path = "sim/model.rs"]
 mod model;
 #[path = "sim/schedule.rs"]
@@ -11,7 +15,9 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Schedules of the short tier.
-const SCHEDULES: u64 = 3000;
+const SCHEDULES: u64 = 2000;
+/// Bits flipped in the short tier.
+const FLIPS: u64 = 1000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -41,4 +47,27 @@ fn the_same_seed_gives_the_same_run() {
         assert_eq!(schedule::run(seed), schedule::run(seed));
         assert_ne!(schedule::run(seed), schedule::run(seed + 1000));
     }
+}
+
+#[test]
+fn whichever_operation_fails_every_promise_is_kept() {
+    println!("{} runs with one failed operation each", faults::run_all());
+}
+
+/// `FANLIGHT_SIM_FLIPS` flips so many bits.
+#[test]
+fn a_flipped_bit_is_noticed_or_harmless() {
+    let flips = number("FANLIGHT_SIM_FLIPS").unwrap_or(FLIPS);
+    let mut noticed = 0;
+    for seed in 0..flips {
+        match catch_unwind(|| decay::run(seed)) {
+            Ok(verdict) => noticed += u64::from(verdict == decay::Verdict::Noticed),
+            Err(panic) => {
+                eprintln!("flip {seed}");
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+    println!("{flips} flips, {noticed} noticed, the rest harmless");
+    assert!(noticed * 4 > flips, "most flips hit what is read: only {noticed} of {flips} were noticed");
 }

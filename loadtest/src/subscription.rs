@@ -93,7 +93,8 @@ impl Subscription {
             return;
         }
         (self.state, self.attempts) = (State::Streaming, 0);
-        // The stream was empty at LATEST, so starting over from its beginning loses nothing if this is cut now.
+        // The stream was empty at LATEST, so starting over from its beginning loses nothing if this is cut
+        // now.
         self.reader.start = Start::TrimHorizon;
         let counter = if self.stood_before { &shared.live.resubscribed } else { &shared.live.subscribed };
         counter.add(1);

@@ -240,6 +240,7 @@ pub fn segment_bytes_after(previous_data: u64, needed: u64, sizes: RangeInclusiv
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     const EVERY: usize = 8 * BLOCK;
 

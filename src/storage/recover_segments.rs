@@ -86,7 +86,8 @@ impl Opener<'_> {
             let complete = headed && self.fill(disk, &mut segment, successor)?;
             if !headed {
                 log.damage = Some(format!("{}: the header is damaged", segment.path));
-            } else if segment.is_empty() && successor.is_some() {
+            } else if segment.is_empty() && successor == Some(segment.base) {
+                // Another attempt stands in its place.
                 run(disk, Op::Remove { path: segment.path })?;
                 continue;
             }

@@ -220,8 +220,8 @@ fn attack(io: &str) {
     attack.recoveries.sort_unstable();
     let (p50, max) = (attack.recoveries[attack.recoveries.len() / 2], attack.recoveries.last());
     say(&format!(
-        "kill -9 with --io {io}: {cycles} cycles, {} records acknowledged and {} pushed, 0 lost; from start to ready \
-         p50 {p50:.0?}, max {:.0?}",
+        "kill -9 with --io {io}: {cycles} cycles, {} records acknowledged and {} pushed, 0 lost; from start to \
+         ready p50 {p50:.0?}, max {:.0?}",
         attack.acked.len(),
         attack.pushed,
         max.expect("there was a cycle")

@@ -1,4 +1,4 @@
-//! What happens after five minutes, at the fifth second, between two steps? In simulated time, to the tick.
+//! What happens after five minutes, at the fifth second, between two steps? All in paused time, to the tick.
 
 use std::time::Duration;
 

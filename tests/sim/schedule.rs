@@ -22,6 +22,7 @@ pub(crate) fn run(seed: u64) -> u64 {
     }
     // Whatever has happened, with a sound disk it goes on.
     let end = end(&mut rng);
+    world.forget_fault();
     world.reopen(end, Durability::Sync);
     for id in ids(&world) {
         world.append(id, b"last", 100);
@@ -112,7 +113,6 @@ fn read(world: &mut World, rng: &mut Rng, id: LogId) {
 }
 
 fn plan_fault(world: &mut World, rng: &mut Rng) {
-    world.faulty = true;
     let fault = [Fault::Errno(EIO), Fault::Short, Fault::Kind(ErrorKind::StorageFull)][rng.usize(..3)];
-    world.handle.fail_nth(rng.u64(1..12), fault);
+    world.plan_fault(rng.u64(1..12), fault);
 }
