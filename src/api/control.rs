@@ -157,12 +157,13 @@ impl Control {
         for &log in &effect.closed {
             self.hub.close_shard(log, children_of(&self.catalog(), log));
         }
-        for &consumer in &effect.ended_consumers {
-            self.hub.end_consumer(consumer);
-        }
+        // The logs first: a subscription whose stream went says so, not that its consumer did.
         for &log in &effect.removed {
             self.hub.end_log(log);
             self.store.engine().remove_log(log);
+        }
+        for &consumer in &effect.ended_consumers {
+            self.hub.end_consumer(consumer);
         }
     }
 

@@ -536,8 +536,7 @@ impl Engine {
     }
 
     /// The operation that makes a further journal file. Its name is not used again even if that fails: the
-    /// file
-    /// may be there all the same.
+    /// file may be there all the same.
     pub(super) fn create_journal_file(&mut self) -> Op {
         let name = self.journal.next_name;
         self.journal.next_name += 1;

@@ -225,17 +225,21 @@ impl Engine {
     /// back to them.
     fn write_behind_failed(&mut self, id: LogId, error: &io::Error) {
         counter!(names::STORAGE_FAILURES, "operation" => "write_behind").increment(1);
-        tracing::error!(log = %id, %error, "write-behind failed and will be tried again");
         self.write_behinds -= 1;
         self.write_behind_failures += 1;
+        // Thousands of shards try again ten times a second: the metric counts them all, the log every doubling.
+        if self.write_behind_failures.is_power_of_two() {
+            let failures = self.write_behind_failures;
+            tracing::error!(log = %id, %error, failures, "write-behind failed and will be tried again");
+        }
         if let Some(log) = self.logs.get_mut(&id) {
             log.write_behind = WriteBehind::Failed;
         }
     }
 
     /// Leaves the segment a write to which has failed: what is there of that write is never looked at, since
-    /// the
-    /// next segment begins before it. One that has remained empty makes way if another stands in its place.
+    /// the next segment begins before it. One that has remained empty makes way if another stands in its
+    /// place.
     fn abandon_segment(&mut self, id: LogId) {
         let Some(log) = self.logs.get_mut(&id) else { return };
         let Some(segment) = log.open_segment() else { return };

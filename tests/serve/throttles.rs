@@ -42,8 +42,7 @@ fn server(factor: &str) -> (Server, Kinesis) {
 ///
 /// A refusal means that the bucket is empty. Between two of them exactly the rate passes: at least what the
 /// time from the first answer to the last question makes, at most what the time from the first question to
-/// the
-/// last answer does.
+/// the last answer does.
 fn measure(what: &str, rate: f64, unit: f64, mut offer: impl FnMut() -> (f64, bool)) {
     let mut before = Instant::now();
     while !offer().1 {
