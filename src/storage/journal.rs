@@ -189,7 +189,8 @@ mod tests {
         journal.committed(first.generation, 2);
         let (opening, left) = journal.begin_use(4096, 7).unwrap();
         assert_eq!((opening.file, opening.at, left), (FileId(1), 0, Some(FileId(0))));
-        journal.committed(journal.place(4096).unwrap().generation, 1);
+        let second = journal.place(4096).unwrap();
+        journal.committed(second.generation, 1);
         assert_eq!(fill(&mut journal), None);
         journal.flushed(first.generation, 1);
         assert_eq!(fill(&mut journal), None);

@@ -17,6 +17,9 @@ mod sizes;
 mod store;
 mod write_behind;
 
+#[cfg(test)]
+mod tests;
+
 pub use ack::Ack;
 pub use engine::{Appended, Engine, Event, Settings};
 pub use error::StorageError;

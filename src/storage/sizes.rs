@@ -6,7 +6,7 @@ use crate::limits;
 /// Bounds of the engine's files, buffers and queues.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// Bytes of one journal file; it holds at least the largest batch and two blocks.
+    /// Bytes of one journal file: it has room for the largest commit and two blocks.
     pub journal_file: u64,
     /// Journal files made at the start.
     pub journal_files_min: usize,
