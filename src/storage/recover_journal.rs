@@ -11,7 +11,7 @@ use crate::shard_log::{Entry, EntryError, open_entry};
 use crate::types::{LogId, Offset};
 
 use super::blocking::{create, make_durable, read};
-use super::engine::create_journal_file;
+use super::commit::create_journal_file;
 use super::journal::{Generation, JournalFile};
 use super::{Sizes, StorageError};
 
