@@ -6,8 +6,8 @@
 //! 16 log id (u64)                                   24 base offset (u64)
 //! 32 arrival of the first record, ms (u64)          40 writer epoch  44 crc32c of the batch before
 //! 48 arrival of the last record, ms (u64)           56 zero (u64)
-//! 64 records, each:   data len (u32)  key len (u16)  flags (u16)  arrival - first arrival, ms (u32)  key  data
-//! ```
+//! 64 records, each:   data len (u32)  key len (u16)  flags (u16)  arrival - first arrival, ms (u32)  key
+//! data ```
 //!
 //! All integers little-endian. The checksum covers log and offset, so a frame in the wrong place is as
 //! wrong as a flipped bit.
@@ -225,7 +225,8 @@ impl BatchBuilder {
         self.count == 0
     }
 
-    /// Whether a record of this arrival can join: each is stored as its distance from the first, 49 days at most.
+    /// Whether a record of this arrival can join: each is stored as its distance from the first, 49 days at
+    /// most.
     pub fn reaches(&self, arrival: Timestamp) -> bool {
         self.count == 0 || u32::try_from(arrival.millis_since(self.first_arrival)).is_ok()
     }

@@ -6,7 +6,8 @@
 //! block 1 ..     batches; each write-behind starts on a block boundary, zeros fill up to the next
 //! (sealed only)  index: magic "FLSI", zero to 24; one 24-byte entry (offset, arrival ms, position) per
 //!                READ_BLOCK_BYTES of log
-//! last block     footer: magic "FLSF"  4 crc32c of 8..64  8 index position  16 index entries  20 crc32c of index
+//! last block     footer: magic "FLSF"  4 crc32c of 8..64  8 index position  16 index entries  20 crc32c of
+//! index
 //!                24 base offset  32 end offset  40 first arrival ms  48 last arrival ms
 //!                56 checksum of last batch  60 blocks up to where batches lie (u32)
 //! ```
@@ -229,8 +230,8 @@ pub fn open_footer(block: &[u8]) -> Option<(SegmentFooter, u64, usize)> {
     Some((footer, u64_at(block, 8), index_bytes(u32_at(block, 16) as usize)))
 }
 
-/// Size of the segment file after one of `previous` bytes: the first size is the start of `sizes`, each further
-/// one four times as large up to its end, unless it has to be larger to hold `needed`.
+/// Size of the segment file after one of `previous` bytes: the first size is the start of `sizes`, each
+/// further one four times as large up to its end, unless it has to be larger to hold `needed`.
 pub fn segment_bytes_after(previous: Option<u64>, needed: u64, sizes: RangeInclusive<u64>) -> u64 {
     let grown = previous.map_or(*sizes.start(), |bytes| bytes.saturating_mul(4));
     grown.min(*sizes.end()).max(needed.next_multiple_of(BLOCK as u64))

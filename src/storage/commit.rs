@@ -1,4 +1,5 @@
-//! Committing: what has gathered goes to the journal in one write at a time, and is published once it is there.
+//! Committing: what has gathered goes to the journal in one write at a time, and is published once it is
+//! there.
 
 use std::io;
 
@@ -93,7 +94,8 @@ impl Engine {
         self.meters.records.record(f64::from(records));
         self.meters.bytes.record(padded as f64);
         self.meters.gathered_bytes.set(self.gathered_bytes as f64);
-        // A use's first entry tells the next start that acknowledged records may be missing, so it always stays.
+        // A use's first entry tells the next start that acknowledged records may be missing, so it always
+        // stays.
         let durable = header.synced || batches.is_empty();
         self.submit_op(Pending::Commit, Op::Write { file: place.file, at: place.at, buf, durable });
         if !batches.is_empty() {
@@ -214,8 +216,8 @@ impl Engine {
         }
     }
 
-    /// The operation that makes a further journal file. Its name is not used again even if that fails: the file
-    /// may be there all the same.
+    /// The operation that makes a further journal file. Its name is not used again even if that fails: the
+    /// file may be there all the same.
     pub(super) fn create_journal_file(&mut self) -> Op {
         let name = self.journal.next_name;
         self.journal.next_name += 1;

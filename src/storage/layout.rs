@@ -1,5 +1,5 @@
-//! How batches are laid out in a segment: what one write-behind takes along, the operations that create, fill and
-//! seal the file, and the books kept of them.
+//! How batches are laid out in a segment: what one write-behind takes along, the operations that create, fill
+//! and seal the file, and the books kept of them.
 
 use crate::platform::{AlignedBuf, BLOCK, Op, Preallocation};
 use crate::shard_log::{Batch, IndexEntry, SegmentFooter, SegmentHeader, footer_bytes, segment_bytes_after};
@@ -42,7 +42,8 @@ impl Block {
 }
 
 impl Segment {
-    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing adds.
+    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing
+    /// adds.
     fn has_room(&self, bytes: usize, batches: usize) -> bool {
         let footer = footer_bytes(self.index.len() + batches) as u64;
         let data = bytes.next_multiple_of(BLOCK) as u64;

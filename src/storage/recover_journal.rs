@@ -1,6 +1,6 @@
-//! Reading the journal back. It is believed up to its first unreadable entry, if that can be the one in flight
-//! when the power went. If an intact later entry shows that the unreadable one was acknowledged, it is damage:
-//! opening fails, and nothing is cut off.
+//! Reading the journal back. It is believed up to its first unreadable entry, if that can be the one in
+//! flight when the power went. If an intact later entry shows that the unreadable one was acknowledged, it is
+//! damage: opening fails, and nothing is cut off.
 
 use std::collections::{BTreeMap, HashMap};
 

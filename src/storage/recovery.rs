@@ -1,5 +1,5 @@
-//! Opening a data directory: the journal first, then the segments, then the journal's batches beyond the segments'
-//! ends, which become the memory tail again. Blocks; runs once.
+//! Opening a data directory: the journal first, then the segments, then the journal's batches beyond the
+//! segments' ends, which become the memory tail again. Blocks; runs once.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,8 +17,8 @@ use super::recover_journal::{Found, open_journal};
 use super::recover_segments::{open_segments, seal_last};
 
 /// Offsets left out after a stop in which acknowledged records may have been lost (durability other than
-/// `sync`), so that no sequence number a client saw is given out twice: more than there is room for in a journal
-/// of which nothing is left.
+/// `sync`), so that no sequence number a client saw is given out twice: more than there is room for in a
+/// journal of which nothing is left.
 const OFFSETS_SKIPPED_UNSYNCED: u64 = 1 << 24;
 
 impl Engine {
@@ -150,8 +150,8 @@ impl Log {
     }
 }
 
-/// Where offsets go on. If the last to write had another durability than `sync`, it may have acknowledged records
-/// that are gone.
+/// Where offsets go on. If the last to write had another durability than `sync`, it may have acknowledged
+/// records that are gone.
 fn offset_floor(found: &Found, logs: &BTreeMap<LogId, Log>) -> Offset {
     let batches = found.entries().flat_map(|(entry, _)| &entry.batches);
     let told = found.entries().map(|(entry, _)| entry.header.offset_floor).max().unwrap_or_default();

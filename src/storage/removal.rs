@@ -24,7 +24,8 @@ impl Engine {
     }
 
     /// Removes segments whose every record arrived before `horizon`, but never the newest that holds any: it
-    /// carries the log's end across restarts. Records before the horizon in what remains are for readers to skip.
+    /// carries the log's end across restarts. Records before the horizon in what remains are for readers to
+    /// skip.
     pub fn trim(&mut self, id: LogId, horizon: Timestamp) {
         let Some(log) = self.logs.get_mut(&id) else { return };
         let keep_from = log.segments.iter().rposition(|segment| !segment.is_empty()).unwrap_or(0);

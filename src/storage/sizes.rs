@@ -1,5 +1,5 @@
-//! The engine's sizes in one place: what the server runs with by default, and what a test shrinks so that every
-//! edge is met in a few kilobytes.
+//! The engine's sizes in one place: what the server runs with by default, and what a test shrinks so that
+//! every edge is met in a few kilobytes.
 
 use crate::limits;
 

@@ -169,8 +169,9 @@ impl Engine {
         }
     }
 
-    /// Leaves the segment a write to which has failed: what is there of that write is never looked at, since the
-    /// next segment begins before it. One that has remained empty makes way if another stands in its place.
+    /// Leaves the segment a write to which has failed: what is there of that write is never looked at, since
+    /// the next segment begins before it. One that has remained empty makes way if another stands in its
+    /// place.
     fn abandon_segment(&mut self, id: LogId) {
         let Some(log) = self.logs.get_mut(&id) else { return };
         let Some(segment) = log.open_segment() else { return };
@@ -178,7 +179,10 @@ impl Engine {
         if let Some(file) = segment.file.take() {
             self.disk.close(file);
         }
-        let is_spare = matches!(log.segments.as_slice(), [.., before, last] if last.is_empty() && before.end == last.base);
+        let is_spare = match log.segments.as_slice() {
+            [.., before, last] => last.is_empty() && before.end == last.base,
+            _ => false,
+        };
         if is_spare && let Some(segment) = log.segments.pop() {
             self.remove_segment(segment);
         }

@@ -1,6 +1,6 @@
-//! Decaying media: one bit of one file of a closed directory is inverted. What is read afterwards is right, or
-//! it is an error; nothing is missing in silence but, at most, the very last commit of a damaged journal, which
-//! looks like one the power cut short.
+//! Decaying media: one bit of one file of a closed directory is inverted. What is read afterwards is right,
+//! or it is an error; nothing is missing in silence but, at most, the very last commit of a damaged journal,
+//! which looks like one the power cut short.
 
 use fanlight::storage::{Durability, Settings, StorageError};
 use fanlight::types::LogId;

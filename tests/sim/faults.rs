@@ -1,5 +1,5 @@
-//! Every operation failed in turn: a scenario runs again and again, its first, second, third ... disk operation
-//! failing, until one run meets no fault any more.
+//! Every operation failed in turn: a scenario runs again and again, its first, second, third ... disk
+//! operation failing, until one run meets no fault any more.
 
 use std::io::ErrorKind;
 

@@ -1,5 +1,5 @@
-//! What the engine has to be true to: for each log the records it was given, in order, and how much of them was
-//! promised to whom.
+//! What the engine has to be true to: for each log the records it was given, in order, and how much of them
+//! was promised to whom.
 
 use fanlight::shard_log::{Batch, Record};
 use fanlight::storage::{Ack, From};
@@ -13,8 +13,8 @@ pub(crate) struct Known {
     pub(crate) ack: Option<Ack>,
 }
 
-/// One log. Of `records`, the first `durable` survive whatever happens, the first `committed` are readable; the
-/// rest may or may not have reached the disk.
+/// One log. Of `records`, the first `durable` survive whatever happens, the first `committed` are readable;
+/// the rest may or may not have reached the disk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LogModel {
     pub(crate) records: Vec<Known>,

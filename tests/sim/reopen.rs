@@ -50,8 +50,8 @@ impl World {
         };
     }
 
-    /// Plans a fault for the `n`-th operation from now on. If that is after the end of this run, it strikes in
-    /// the next.
+    /// Plans a fault for the `n`-th operation from now on. If that is after the end of this run, it strikes
+    /// in the next.
     pub(crate) fn plan_fault(&mut self, n: u64, fault: Fault) {
         self.faulty = true;
         self.fault = Some((self.handle.operations() + n, fault));

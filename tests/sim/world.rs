@@ -152,7 +152,8 @@ impl World {
         self.look();
     }
 
-    /// Steps until nothing is under way, trying again what had failed; with a sound disk all is committed then.
+    /// Steps until nothing is under way, trying again what had failed; with a sound disk all is committed
+    /// then.
     pub(crate) fn settle(&mut self) {
         for turn in 0..PATIENCE {
             if !self.engine.is_busy() && self.readings.is_empty() {

@@ -62,8 +62,8 @@ impl SimHandle {
         SimDisk { state: Rc::new(RefCell::new(self.state.borrow_mut().crash())) }
     }
 
-    /// Ends the process but not the power, and starts again: what was kicked completes, what was only queued never
-    /// happens, and what was written but is not durable is still there to be read.
+    /// Ends the process but not the power, and starts again: what was kicked completes, what was only queued
+    /// never happens, and what was written but is not durable is still there to be read.
     pub fn restart(&self) -> SimDisk {
         SimDisk { state: Rc::new(RefCell::new(self.state.borrow_mut().restart())) }
     }
