@@ -7,6 +7,8 @@ mod decay;
 mod faults;
 #[path = "sim/model.rs"]
 mod model;
+#[path = "sim/reopen.rs"]
+mod reopen;
 #[path = "sim/schedule.rs"]
 mod schedule;
 #[path = "sim/world.rs"]

@@ -6,9 +6,8 @@
 //! 16 log id (u64)                                   24 base offset (u64)
 //! 32 arrival of the first record, ms (u64)          40 writer epoch  44 crc32c of the batch before
 //! 48 arrival of the last record, ms (u64)           56 zero (u64)
-//! 64 records, each:   data len (u32)  key len (u16)  zero (u16)  arrival - first arrival, ms (u32)  key
-//!                     data
-//! ```
+//! 64 records, each:   data len (u32)  key len (u16)  flags (u16)  arrival - first arrival, ms (u32)  key
+//! data ```
 //!
 //! All integers little-endian. The checksum covers log and offset, so a frame in the wrong place is as
 //! wrong as a flipped bit.

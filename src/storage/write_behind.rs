@@ -10,16 +10,13 @@ use std::time::Duration;
 use metrics::counter;
 
 use crate::limits;
-use crate::platform::{AlignedBuf, BLOCK, Op, Outcome, Preallocation};
-use crate::shard_log::{Batch, IndexEntry, SegmentFooter, SegmentHeader, footer_bytes, segment_bytes_after};
+use crate::platform::Outcome;
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset, Timestamp};
 
-use super::Sizes;
-use super::engine::{Engine, Pending, report_failure};
-use super::journal::Generation;
-use super::log::{Log, Segment, WriteBehind};
-use super::segment_name::SegmentName;
+use super::engine::{Engine, report_failure};
+use super::layout::{create, gather_block, note_written, seal};
+use super::log::{Segment, WriteBehind};
 
 impl Engine {
     /// Asks that segments come to hold the log's records up to `wanted`.
@@ -152,67 +149,6 @@ impl Engine {
         self.write_behind_done(id);
     }
 
-    /// Forgets a log, its files included.
-    pub fn remove_log(&mut self, id: LogId) {
-        let Some(log) = self.logs.remove(&id) else { return };
-        for entry in log.tail.iter().skip(log.tail_flushed) {
-            self.journal.flushed(entry.generation, 1);
-        }
-        self.tail_bytes -= log.tail.iter().map(|entry| entry.batch.frame().len()).sum::<usize>();
-        self.eviction.retain(|&queued| queued != id);
-        for segment in log.segments {
-            self.remove_segment(segment);
-        }
-        self.disk.kick();
-    }
-
-    /// Removes segments whose every record arrived before `horizon`, but never the newest that holds any: it
-    /// carries the log's end across restarts. Records before the horizon in what remains are for readers to
-    /// skip.
-    pub fn trim(&mut self, id: LogId, horizon: Timestamp) {
-        let Some(log) = self.logs.get_mut(&id) else { return };
-        let keep_from = log.segments.iter().rposition(|segment| !segment.is_empty()).unwrap_or(0);
-        let expired =
-            log.segments.iter().take(keep_from).take_while(|s| s.sealed && s.last_arrival < horizon).count();
-        let removed: Vec<_> = log.segments.drain(..expired).collect();
-        if let Some(last) = removed.last() {
-            log.trimmed = log.trimmed.max(last.end);
-        }
-        for segment in removed {
-            self.remove_segment(segment);
-        }
-        self.disk.kick();
-    }
-
-    fn remove_segment(&mut self, segment: Segment) {
-        if let Some(file) = segment.file {
-            self.disk.close(file);
-        }
-        self.removals.push_back(segment.path);
-        self.start_removal();
-    }
-
-    /// Removes one file at a time, in order: whatever a power cut leaves of a log's segments is then without
-    /// a gap, which would be taken for damage.
-    fn start_removal(&mut self) {
-        if !self.is_removing
-            && let Some(path) = self.removals.front().cloned()
-        {
-            self.is_removing = true;
-            self.submit_op(Pending::Remove, Op::Remove { path });
-        }
-    }
-
-    /// What could not be removed stays first in line until the next retry.
-    pub(super) fn removed(&mut self, result: io::Result<Outcome>) {
-        self.is_removing = false;
-        if result.is_ok() {
-            self.removals.pop_front();
-            self.start_removal();
-        }
-        report_failure("remove", result.err());
-    }
-
     fn write_behind_done(&mut self, id: LogId) {
         self.write_behinds -= 1;
         if let Some(log) = self.logs.get_mut(&id) {
@@ -227,7 +163,7 @@ impl Engine {
         counter!(names::STORAGE_FAILURES, "operation" => "write_behind").increment(1);
         self.write_behinds -= 1;
         self.write_behind_failures += 1;
-        // Thousands of shards try again ten times a second: the metric counts them all, the log every doubling.
+        // Thousands of shards try again ten times a second: the metric counts all, the log every doubling.
         if self.write_behind_failures.is_power_of_two() {
             let failures = self.write_behind_failures;
             tracing::error!(log = %id, %error, failures, "write-behind failed and will be tried again");
@@ -247,135 +183,12 @@ impl Engine {
         if let Some(file) = segment.file.take() {
             self.disk.close(file);
         }
-        let spare = |before: &Segment, last: &Segment| last.is_empty() && before.end == last.base;
-        let is_spare = matches!(log.segments.as_slice(), [.., before, last] if spare(before, last));
+        let is_spare = match log.segments.as_slice() {
+            [.., before, last] => last.is_empty() && before.end == last.base,
+            _ => false,
+        };
         if is_spare && let Some(segment) = log.segments.pop() {
             self.remove_segment(segment);
         }
-    }
-}
-
-/// Batches laid out for one write.
-struct Block {
-    buf: AlignedBuf,
-    batches: usize,
-}
-
-impl Block {
-    fn write_into(self, log: LogId, segment: &Segment, started: Instant) -> (Pending, Op) {
-        let file = segment.file.expect("a segment being filled is open");
-        let (batches, len) = (self.batches, self.buf.len() as u64);
-        let (at, buf) = if segment.data_bytes == 0 {
-            (0, self.with_header(log, segment))
-        } else {
-            (segment.data_bytes, self.buf)
-        };
-        let first_data = if at == 0 { BLOCK as u64 } else { at };
-        let pending = Pending::SegmentWrite { log, batches, at: first_data, len, started };
-        (pending, Op::Write { file, at, buf, durable: true })
-    }
-
-    fn with_header(self, log: LogId, segment: &Segment) -> AlignedBuf {
-        let Segment { base, file_bytes, previous_checksum, .. } = *segment;
-        let header = SegmentHeader { log, base, file_bytes, previous_checksum };
-        let mut whole = AlignedBuf::with_capacity(BLOCK + self.buf.len());
-        whole.extend_from_slice(&header.to_block());
-        whole.extend_from_slice(self.buf.as_slice());
-        whole
-    }
-}
-
-impl Segment {
-    /// Whether `bytes` more of data in `batches` batches leave room for the index and footer that sealing
-    /// adds.
-    fn has_room(&self, bytes: usize, batches: usize) -> bool {
-        let footer = footer_bytes(self.index.len() + batches) as u64;
-        let data = bytes.next_multiple_of(BLOCK) as u64;
-        self.data_bytes.max(BLOCK as u64) + data + footer <= self.file_bytes
-    }
-}
-
-/// The oldest batches no segment holds, about `max_bytes` of them and as many as `into` has room for; `None`
-/// if it is full.
-fn gather_block(log: &Log, into: &Segment, max_bytes: usize) -> Option<Block> {
-    let mut bytes = 0;
-    let mut batches = 0;
-    for entry in log.tail.range(log.tail_flushed..) {
-        let with_this = bytes + entry.batch.frame().len();
-        let enough = batches > 0 && with_this > max_bytes;
-        if enough || !into.has_room(with_this, batches + 1) {
-            break;
-        }
-        bytes = with_this;
-        batches += 1;
-    }
-    let mut buf = AlignedBuf::with_capacity(bytes.next_multiple_of(BLOCK));
-    for entry in log.tail.range(log.tail_flushed..log.tail_flushed + batches) {
-        buf.extend_from_slice(entry.batch.frame());
-    }
-    buf.pad_to_block();
-    (batches > 0).then_some(Block { buf, batches })
-}
-
-/// The next segment: at least large enough for the oldest batch that waits.
-fn create(log: &Log, sizes: &Sizes) -> (Pending, Op) {
-    let first = log.tail.get(log.tail_flushed).map_or(0, |entry| entry.batch.frame().len());
-    let needed = (BLOCK + first.next_multiple_of(BLOCK) + footer_bytes(1)) as u64;
-    let previous = log.segments.last().map_or(0, |segment| segment.data_bytes);
-    let bytes = segment_bytes_after(previous, needed, sizes.segment_min..=sizes.segment_max);
-    let path = SegmentName { log: log.id, base: log.unflushed_end(), attempt: log.attempts }.path();
-    let op = Op::Create { path: path.clone(), bytes, preallocation: Preallocation::Reserved };
-    (Pending::SegmentCreate { log: log.id, path, bytes }, op)
-}
-
-fn seal(log: LogId, segment: &Segment) -> (Pending, Op) {
-    let file = segment.file.expect("a segment being filled is open");
-    let (at, buf) = segment.footer();
-    (Pending::SegmentSeal { log }, Op::Write { file, at, buf, durable: true })
-}
-
-/// Books `batches` batches, now at `at` in the open segment; tells the journal uses they came from.
-fn note_written(log: &mut Log, batches: usize, at: u64, len: u64, index_every: usize) -> Vec<Generation> {
-    let first = log.tail_flushed;
-    let segment = log.segments.last_mut().expect("a write goes to the last segment");
-    let mut position = at;
-    let mut generations = Vec::with_capacity(batches);
-    for entry in log.tail.range(first..first + batches) {
-        segment.take(&entry.batch, position, index_every);
-        position += entry.batch.frame().len() as u64;
-        log.unflushed_bytes -= entry.batch.frame().len();
-        generations.push(entry.generation);
-    }
-    segment.data_bytes = at + len;
-    log.tail_flushed += batches;
-    log.attempts = 0;
-    generations
-}
-
-impl Segment {
-    /// What seals it, and where that goes.
-    pub(super) fn footer(&self) -> (u64, AlignedBuf) {
-        let footer = SegmentFooter {
-            base: self.base,
-            end: self.end,
-            first_arrival: self.first_arrival,
-            last_arrival: self.last_arrival,
-            last_checksum: self.last_checksum,
-            data_bytes: self.data_bytes,
-        };
-        let buf = footer.to_blocks(&self.index, self.file_bytes);
-        (self.file_bytes - buf.len() as u64, buf)
-    }
-
-    /// Books one batch at `position`.
-    pub(super) fn take(&mut self, batch: &Batch, position: u64, index_every: usize) {
-        if self.index.is_empty() {
-            self.first_arrival = batch.first_arrival();
-        }
-        let entry = IndexEntry { offset: batch.base(), arrival: batch.first_arrival(), position };
-        self.index.note(entry, index_every);
-        self.end = batch.end();
-        self.last_arrival = batch.last_arrival();
-        self.last_checksum = batch.checksum();
     }
 }

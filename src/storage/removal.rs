@@ -1,0 +1,72 @@
+//! Removing logs and what is past retention: files go one at a time, oldest first.
+
+use std::io;
+
+use crate::platform::{Op, Outcome};
+use crate::types::{LogId, Timestamp};
+
+use super::engine::{Engine, Pending, report_failure};
+use super::log::Segment;
+
+impl Engine {
+    /// Forgets a log, its files included.
+    pub fn remove_log(&mut self, id: LogId) {
+        let Some(log) = self.logs.remove(&id) else { return };
+        for entry in log.tail.iter().skip(log.tail_flushed) {
+            self.journal.flushed(entry.generation, 1);
+        }
+        self.tail_bytes -= log.tail.iter().map(|entry| entry.batch.frame().len()).sum::<usize>();
+        self.eviction.retain(|&queued| queued != id);
+        for segment in log.segments {
+            self.remove_segment(segment);
+        }
+        self.disk.kick();
+    }
+
+    /// Removes segments whose every record arrived before `horizon`, but never the newest that holds any: it
+    /// carries the log's end across restarts. Records before the horizon in what remains are for readers to
+    /// skip.
+    pub fn trim(&mut self, id: LogId, horizon: Timestamp) {
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        let keep_from = log.segments.iter().rposition(|segment| !segment.is_empty()).unwrap_or(0);
+        let expired =
+            log.segments.iter().take(keep_from).take_while(|s| s.sealed && s.last_arrival < horizon).count();
+        let removed: Vec<_> = log.segments.drain(..expired).collect();
+        if let Some(last) = removed.last() {
+            log.trimmed = log.trimmed.max(last.end);
+        }
+        for segment in removed {
+            self.remove_segment(segment);
+        }
+        self.disk.kick();
+    }
+
+    pub(super) fn remove_segment(&mut self, segment: Segment) {
+        if let Some(file) = segment.file {
+            self.disk.close(file);
+        }
+        self.removals.push_back(segment.path);
+        self.start_removal();
+    }
+
+    /// Removes one file at a time, in order: whatever a power cut leaves of a log's segments is then without
+    /// a gap, which would be taken for damage.
+    pub(super) fn start_removal(&mut self) {
+        if !self.is_removing
+            && let Some(path) = self.removals.front().cloned()
+        {
+            self.is_removing = true;
+            self.submit_op(Pending::Remove, Op::Remove { path });
+        }
+    }
+
+    /// What could not be removed stays first in line until the next retry.
+    pub(super) fn removed(&mut self, result: io::Result<Outcome>) {
+        self.is_removing = false;
+        if result.is_ok() {
+            self.removals.pop_front();
+            self.start_removal();
+        }
+        report_failure("remove", result.err());
+    }
+}
