@@ -7,8 +7,16 @@ pub const REQUEST_BODY_BYTES_MAX: usize = 16 << 20;
 pub const REQUEST_HEADER_BYTES_MAX: u32 = 16 << 10;
 /// Concurrent HTTP/2 streams a connection may open. Own.
 pub const H2_STREAMS_MAX: u32 = 256;
-/// Bytes an HTTP/2 stream may hold for sending beyond what the peer's window has taken. Own.
-pub const H2_SEND_BUFFER_BYTES_MAX: usize = 256 << 10;
+/// Bytes an HTTP/2 stream is granted at once, so that any event fits whole. Own.
+pub const H2_GRANT_BYTES_MAX: usize = 2 << 20;
+/// Bytes that wait for an HTTP/2 connection's socket, beyond which its streams are granted nothing. Own.
+pub const H2_OUTBOX_BYTES_MAX: usize = 64 << 10;
+/// Bytes that wait for it, beyond which nothing more is read: the peer makes us say what it does not read. Own.
+pub const H2_BACKLOG_BYTES_MAX: usize = 4 << 20;
+/// Bytes of header table used for replies, whatever more the peer offers. Own.
+pub const H2_HEADER_TABLE_BYTES_MAX: usize = 4 << 10;
+/// Resets, empty frames and the like that a peer may send from one keep-alive ping to the next. Own.
+pub const H2_NUISANCES_MAX: u32 = 1000;
 /// HTTP/2 receive windows, per stream and per connection. Own.
 pub const H2_RECEIVE_WINDOW_BYTES: u32 = 1 << 20;
 /// Seconds a connection may take for its TLS handshake, and for its first request's head. Own.
@@ -112,10 +120,6 @@ pub const H1_IDLE_SECS_MAX: u64 = 75;
 pub const H1_WRITE_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an inbound HTTP/2 frame. Own.
 pub const H2_FRAME_BYTES_MAX: u32 = 16 << 10;
-/// Bytes one HTTP/2 connection gathers before the write that carries them pushes back. Own.
-pub const H2_COALESCE_BYTES_MAX: usize = 1 << 20;
-/// Bytes of a reply body an HTTP/2 stream takes without waiting for the peer's window. Own.
-pub const H2_REPLY_BYTES_AT_ONCE: usize = 16 << 10;
 /// Seconds between HTTP/2 keep-alive pings. Own.
 pub const H2_PING_SECS: u64 = 20;
 /// Seconds after a keep-alive ping within which the peer must have sent something. Own.

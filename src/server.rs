@@ -10,7 +10,7 @@ use std::time::Duration;
 use metrics::gauge;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{LocalSet, spawn_local, unconstrained};
 
 use crate::api::{Context, Control, Identity, Service};
 use crate::config::Config;
@@ -151,11 +151,12 @@ impl Parts {
         let settings = Settings { durability, tail_bytes, sizes: Sizes::default() };
         let store = Store::new(Engine::open(disk, settings)?, clock.clone());
         let running = store.clone();
-        spawn_local(async move {
+        // Unconstrained: the runtime would cut short a commit's pushes after 128 sockets.
+        spawn_local(unconstrained(async move {
             if let Err(error) = running.run().await {
                 tracing::error!(%error, "cannot wait for the disk any more");
             }
-        });
+        }));
         let quotas = config.quotas();
         let lifetime = config.subscription_lifetime();
         let hub = Hub::new(store.clone(), clock.clone(), HubSettings { quotas, lifetime });

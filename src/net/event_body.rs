@@ -89,13 +89,16 @@ impl EventSink for ChunkSink {
         Ok(())
     }
 
-    fn poll_capacity(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
+    /// Each message is flushed by itself.
+    fn flush(&mut self) {}
+
+    fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
         let mut handover = self.0.borrow_mut();
         if handover.body_gone {
             return Poll::Ready(Err(Gone));
         }
         if handover.messages.is_empty() {
-            return Poll::Ready(Ok(wanted));
+            return Poll::Ready(Ok(()));
         }
         handover.wait_in_sink(cx);
         Poll::Pending

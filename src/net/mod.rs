@@ -7,16 +7,13 @@
 
 mod admin;
 mod body;
-mod coalesce;
 mod connection;
 mod date;
 mod event_body;
-mod event_frames;
 mod handler;
 mod http1;
 mod http2;
 mod listener;
-mod liveness;
 mod shutdown;
 mod sniff;
 #[cfg(test)]

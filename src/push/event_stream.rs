@@ -26,9 +26,6 @@ pub struct EventStream {
     pub(super) accepted_at: Instant,
 }
 
-/// Bytes of an event without records, and a little.
-const IDLE_EVENT_BYTES: usize = 256;
-
 /// How a subscription came to its end.
 enum Over {
     Ended(Ending),
@@ -88,14 +85,8 @@ impl Seat {
         drop(engine);
         let closed = drained && self.hub.children(self.accept.log).is_some();
         let mut subscription = self.live.subscription.borrow_mut();
-        // Asking sets room aside on a connection others share: at the tip no more than an idle event needs.
-        let wanted = if subscription.next() < tip { limits::EVENT_BYTES_MAX } else { IDLE_EVENT_BYTES };
-        let (room, now) = (self.live.room(wanted), self.hub.clock.now());
-        let step = subscription.step(View { tip, closed, room, now });
-        if matches!(step, Step::Wait(_)) {
-            self.live.room(0);
-        }
-        step
+        let (room, now) = (self.live.room(limits::EVENT_BYTES_MAX), self.hub.clock.now());
+        subscription.step(View { tip, closed, room, now })
     }
 
     /// Sleeps until `until`, a wake-up, the client's end or, if asked for, more room.
@@ -105,7 +96,7 @@ impl Seat {
             biased;
             () = self.live.woken.notified() => Ok(()),
             () = self.live.gone() => Err(Gone),
-            room = self.live.wait_for_room(limits::EVENT_BYTES_MAX), if for_room => room,
+            room = self.live.wait_for_room(), if for_room => room,
             () = sleep => Ok(()),
         }
     }

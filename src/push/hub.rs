@@ -76,6 +76,8 @@ struct Inner {
     /// Shards closed in this life, while their logs last: a subscription may be accepted before its shard is
     /// closed and be served after it.
     closed: HashMap<LogId, Vec<ChildShard>>,
+    /// Logs of which something was handed to sinks that has not been flushed.
+    published: Vec<LogId>,
     live: usize,
     shutting_down: bool,
 }
@@ -273,6 +275,17 @@ impl Hub {
         if at_tip == audience.live.len() {
             audience.shared.clear();
         }
+        inner.published.push(batch.log());
+    }
+
+    /// Has everything published leave: for each connection once, however many of its subscriptions were due.
+    fn flush(&self) {
+        let mut inner = self.inner.borrow_mut();
+        let mut published = std::mem::take(&mut inner.published);
+        for audience in published.drain(..).filter_map(|log| inner.shards.get(&log)) {
+            audience.live.iter().for_each(|live| live.flush());
+        }
+        inner.published = published;
     }
 }
 
@@ -321,6 +334,12 @@ impl Tap for HubTap {
     fn committed(&self, batch: &Batch, now: Instant) {
         if let Some(hub) = self.0.upgrade() {
             hub.publish(batch, now);
+        }
+    }
+
+    fn flush(&self) {
+        if let Some(hub) = self.0.upgrade() {
+            hub.flush();
         }
     }
 }

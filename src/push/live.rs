@@ -77,6 +77,11 @@ impl Live {
         }
     }
 
+    /// Has what was sent leave now.
+    pub(super) fn flush(&self) {
+        self.sink.borrow_mut().flush();
+    }
+
     /// Bytes the peer takes now, of about `wanted`.
     pub(super) fn room(&self, wanted: usize) -> usize {
         self.sink.borrow_mut().capacity(wanted)
@@ -87,18 +92,20 @@ impl Live {
         while !message.is_empty() {
             let room = self.room(message.len());
             if room == 0 {
-                self.wait_for_room(message.len()).await?;
+                self.flush();
+                self.wait_for_room().await?;
             } else {
                 let piece = message.split_to(room.min(message.len()));
                 self.sink.borrow_mut().send(piece)?;
             }
         }
+        self.flush();
         Ok(())
     }
 
     /// Waits until the peer takes something.
-    pub(super) async fn wait_for_room(&self, wanted: usize) -> Result<(), Gone> {
-        poll_fn(|cx| self.sink.borrow_mut().poll_capacity(cx, wanted)).await.map(drop)
+    pub(super) async fn wait_for_room(&self) -> Result<(), Gone> {
+        poll_fn(|cx| self.sink.borrow_mut().poll_capacity(cx)).await
     }
 
     /// Waits until the peer has gone.

@@ -12,16 +12,19 @@ pub struct Gone;
 ///
 /// Implementations hold no queue of their own beyond what they accepted while capacity was granted.
 pub trait EventSink {
-    /// Asks for room for `wanted` bytes and tells how many may be sent right now (0 when stalled).
-    /// Synchronous, never blocks; the answer may be less than `wanted`, and is never withdrawn before `send`.
+    /// How many of `wanted` bytes may be sent right now (0 when stalled). Synchronous, never blocks; nothing
+    /// is set aside, so the answer holds until the next await.
     fn capacity(&mut self, wanted: usize) -> usize;
 
-    /// Sends bytes. Callers keep to the granted capacity, except for one message larger than any grant.
+    /// Takes bytes for sending, no more than the capacity. They may lie until [`Self::flush`].
     fn send(&mut self, bytes: Bytes) -> Result<(), Gone>;
 
-    /// Ready once at least one byte more may be sent than when it last answered pending, for a request of
-    /// `wanted` bytes; `Err` once the peer is gone.
-    fn poll_capacity(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>>;
+    /// Has everything sent so far leave now, or as soon as the connection takes it.
+    fn flush(&mut self);
+
+    /// Ready once something may be sent, for callers that were told of no capacity; `Err` once the peer is
+    /// gone.
+    fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>>;
 
     /// Ready when the peer has gone (reset, closed connection).
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;

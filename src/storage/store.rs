@@ -23,6 +23,8 @@ pub trait Tap {
     fn submitted(&self, batch: &Batch);
     /// A batch is committed: push it.
     fn committed(&self, batch: &Batch, now: Instant);
+    /// The commit's last batch was told: what waits for others may leave.
+    fn flush(&self);
 }
 
 /// The log store. Clones share it.
@@ -149,6 +151,9 @@ impl Store {
                 }
                 Event::Stopped => {}
             }
+        }
+        if !acks.is_empty() {
+            tap.iter().for_each(|tap| tap.flush());
         }
         self.settle(acks, committed_at);
     }

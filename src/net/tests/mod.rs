@@ -134,18 +134,27 @@ impl Feed {
         .await
     }
 
+    /// Sends a message as it is granted.
+    async fn send(&self, mut message: Bytes, sink: &mut impl EventSink) -> Result<(), crate::push::Gone> {
+        while !message.is_empty() {
+            let granted = sink.capacity(WANTED);
+            let _ = self.grants.send(granted);
+            if granted == 0 {
+                poll_fn(|cx| sink.poll_capacity(cx)).await?;
+            } else {
+                sink.send(message.split_to(granted.min(message.len())))?;
+                sink.flush();
+            }
+        }
+        Ok(())
+    }
+
     async fn forward(&mut self, sink: &mut impl EventSink) -> Result<Ended, crate::push::Gone> {
         while let Some(message) = self.next(sink).await? {
             if message.is_empty() {
                 return Ok(Ended::Abandoned);
             }
-            let granted = sink.capacity(WANTED);
-            let _ = self.grants.send(granted);
-            if granted == 0 {
-                let granted = poll_fn(|cx| sink.poll_capacity(cx, WANTED)).await?;
-                assert!(granted > 0);
-            }
-            sink.send(message)?;
+            self.send(message, sink).await?;
         }
         sink.finish();
         Ok(Ended::Finished)

@@ -12,7 +12,6 @@ use std::pin::Pin;
 use std::task::Context;
 use std::time::Duration;
 
-use h2::{Ping, PingPong};
 use tokio::time::{Sleep, sleep};
 
 use crate::limits::{H2_PING_ANSWER_SECS_MAX, H2_PING_SECS};
@@ -22,7 +21,6 @@ const REST: Duration = Duration::from_secs(H2_PING_SECS - H2_PING_ANSWER_SECS_MA
 
 /// The keep-alive of one connection.
 pub(super) struct Liveness {
-    pings: PingPong,
     timer: Pin<Box<Sleep>>,
     /// While a ping is out: how many bytes had been read when it went.
     asked: Option<u64>,
@@ -33,6 +31,8 @@ pub(super) struct Liveness {
 pub(super) enum Pulse {
     /// Nothing due yet.
     Resting,
+    /// A ping is to be sent.
+    Ask,
     /// It answered the last ping: a quiet moment.
     Answered,
     /// It answered nothing in time.
@@ -41,16 +41,19 @@ pub(super) enum Pulse {
 
 impl Liveness {
     /// Starts at rest.
-    pub(super) fn new(pings: PingPong) -> Self {
-        Self { pings, timer: Box::pin(sleep(REST)), asked: None }
+    pub(super) fn new() -> Self {
+        Self { timer: Box::pin(sleep(REST)), asked: None }
     }
 
-    /// Pings when one is due and judges the answer to the last. `bytes_read` counts the connection's input.
+    /// Says what is due. `bytes_read` counts the connection's input.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, bytes_read: u64) -> Pulse {
         let mut pulse = Pulse::Resting;
         while self.timer.as_mut().poll(cx).is_ready() {
             pulse = match self.asked.take() {
-                None => self.ask(cx, bytes_read),
+                None => {
+                    self.asked = Some(bytes_read);
+                    Pulse::Ask
+                }
                 Some(before) if before == bytes_read => return Pulse::Dead,
                 Some(_) => Pulse::Answered,
             };
@@ -58,14 +61,5 @@ impl Liveness {
             self.timer.set(sleep(if self.asked.is_some() { ANSWER } else { REST }));
         }
         pulse
-    }
-
-    fn ask(&mut self, cx: &mut Context<'_>, bytes_read: u64) -> Pulse {
-        // Takes the PONG of the last ping, without which no other may be sent. If it is not in yet although
-        // the peer sends other things, that ping stands for this one.
-        let _ = self.pings.poll_pong(cx);
-        let _ = self.pings.send_ping(Ping::opaque());
-        self.asked = Some(bytes_read);
-        Pulse::Resting
     }
 }

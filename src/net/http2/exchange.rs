@@ -1,0 +1,99 @@
+//! A request and its answer on one HTTP/2 stream, from the side of the task that answers. Dropped, it takes
+//! the stream off the connection's books.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::Reason;
+use http::Response;
+use http_body::{Body, Frame};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::link::Link;
+use super::stream::H2Stream;
+use crate::push::Gone;
+
+/// See the module's words.
+pub(super) struct Exchange<IO: AsyncRead + AsyncWrite + Unpin> {
+    link: Rc<Link<IO>>,
+    stream: Rc<H2Stream>,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Exchange<IO> {
+    /// Answers on a stream just opened.
+    pub(super) fn new(link: Rc<Link<IO>>, stream: Rc<H2Stream>) -> Self {
+        Self { link, stream }
+    }
+
+    /// The request's body, declared to be so long; `None` if it is known not to be.
+    pub(super) fn body(&self, declared: Option<u64>) -> Option<RequestBody<IO>> {
+        let body = RequestBody { link: Rc::clone(&self.link), stream: Rc::clone(&self.stream) };
+        self.stream.declare(declared).then_some(body)
+    }
+
+    /// Breaks the stream off for what the peer did.
+    pub(super) fn refuse(&self, reason: Reason) {
+        self.link.refuse(&self.stream, reason);
+    }
+
+    /// Queues the response's head.
+    pub(super) fn send_head(&self, head: Response<()>, ends: bool) -> Result<(), Gone> {
+        self.link.send_head(&self.stream, head, ends)
+    }
+
+    /// Queues a piece of the response's body, of no more than [`Self::room`].
+    pub(super) fn send_data(&self, piece: Bytes, ends: bool) -> Result<(), Gone> {
+        self.link.send_data(&self.stream, piece, ends)
+    }
+
+    /// Bytes that may be sent now.
+    pub(super) fn room(&self) -> usize {
+        self.link.room(&self.stream)
+    }
+
+    /// Waits until some may be.
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<usize, Gone>> {
+        self.link.poll_room(&self.stream, cx)
+    }
+
+    /// Ready once the client has gone.
+    pub(super) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.poll_gone(cx)
+    }
+
+    /// Sends what is queued on the connection at once.
+    pub(super) fn flush_now(&self) {
+        self.link.flush_now();
+    }
+
+    /// Sends it in this turn of the loop.
+    pub(super) fn flush_soon(&self) {
+        self.link.flush_soon();
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Drop for Exchange<IO> {
+    fn drop(&mut self) {
+        self.link.forget(&self.stream);
+    }
+}
+
+/// A request's body as it comes in; what is read is given back to the client's windows, as the collector
+/// bounds the whole.
+pub(super) struct RequestBody<IO> {
+    link: Rc<Link<IO>>,
+    stream: Rc<H2Stream>,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Body for RequestBody<IO> {
+    type Data = Bytes;
+    type Error = Gone;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Gone>>> {
+        let Some(piece) = ready!(self.stream.poll_body(cx)?) else { return Poll::Ready(None) };
+        self.link.used(&self.stream, piece.len());
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+}

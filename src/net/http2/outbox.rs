@@ -1,0 +1,179 @@
+//! What waits for an HTTP/2 connection's socket, and the byte stream put beneath the frame codec.
+//!
+//! Everything a connection sends gathers here, whoever made it: control frames and heads as the codec
+//! serializes them, DATA frames as the streams hand them over. A flush sends it in as few writes as the
+//! socket takes. Small pieces are copied next to each other; large ones are kept by reference, so that an
+//! event for many consumers exists once.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Pieces smaller than this are copied: cheaper than a slice of its own in the write.
+const SHARE_BYTES_MIN: usize = 4 << 10;
+/// Slices handed to one write.
+const SLICES_MAX: usize = 64;
+
+/// Splits a byte stream into the half a frame codec talks to and the half that sends.
+pub(super) fn outbox<IO: AsyncRead + AsyncWrite + Unpin>(io: IO) -> (CodecSide<IO>, Outbox<IO>) {
+    let shared = Socket { io, waiting: Waiting::default(), flush_owed: false, bytes_read: 0 };
+    let shared = Rc::new(RefCell::new(shared));
+    (CodecSide(Rc::clone(&shared)), Outbox(shared))
+}
+
+/// The codec's half: reads pass through, writes gather and always succeed.
+pub(super) struct CodecSide<IO>(Rc<RefCell<Socket<IO>>>);
+
+/// The half that sends.
+pub(super) struct Outbox<IO>(Rc<RefCell<Socket<IO>>>);
+
+struct Socket<IO> {
+    io: IO,
+    waiting: Waiting,
+    /// Bytes went into `io` since it was last flushed: TLS may still hold them.
+    flush_owed: bool,
+    bytes_read: u64,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Outbox<IO> {
+    /// Queues bytes behind all that was queued before.
+    pub(super) fn copy(&self, bytes: &[u8]) {
+        self.0.borrow_mut().waiting.copy(bytes);
+    }
+
+    /// The same for bytes that others hold too.
+    pub(super) fn share(&self, bytes: Bytes) {
+        self.0.borrow_mut().waiting.share(bytes);
+    }
+
+    /// Bytes that wait for the socket.
+    pub(super) fn backlog(&self) -> usize {
+        self.0.borrow().waiting.bytes
+    }
+
+    /// Sends what waits. Pending when the socket is full: the task is woken once it is not.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.borrow_mut().poll_drain(cx)
+    }
+
+    /// Sends what waits and ends the byte stream.
+    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let socket = &mut *self.0.borrow_mut();
+        ready!(socket.poll_drain(cx))?;
+        Pin::new(&mut socket.io).poll_shutdown(cx)
+    }
+
+    /// How many bytes the peer has sent so far: the sign that it is alive.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.0.borrow().bytes_read
+    }
+
+    /// Gives memory back if nothing waits in it. Meant for quiet moments, not for every write.
+    pub(super) fn trim(&self) {
+        let waiting = &mut self.0.borrow_mut().waiting;
+        if waiting.bytes == 0 {
+            *waiting = Waiting::default();
+        }
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> Socket<IO> {
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.waiting.bytes > 0 {
+            match ready!(self.waiting.poll_write(Pin::new(&mut self.io), cx))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.waiting.advance(written),
+            }
+            self.flush_owed = true;
+        }
+        if self.flush_owed {
+            ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            self.flush_owed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Bytes in order: those in `shared`, then those in `copied`.
+#[derive(Debug, Default)]
+struct Waiting {
+    shared: VecDeque<Bytes>,
+    copied: BytesMut,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn copy(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len();
+        self.copied.extend_from_slice(bytes);
+    }
+
+    fn share(&mut self, bytes: Bytes) {
+        if bytes.len() < SHARE_BYTES_MIN {
+            return self.copy(&bytes);
+        }
+        if !self.copied.is_empty() {
+            self.shared.push_back(self.copied.split().freeze());
+        }
+        self.bytes += bytes.len();
+        self.shared.push_back(bytes);
+    }
+
+    fn poll_write<IO: AsyncWrite>(&self, io: Pin<&mut IO>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.shared.is_empty() {
+            return io.poll_write(cx, &self.copied);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let pieces = self.shared.iter().map(|piece| &piece[..]).chain([&self.copied[..]]);
+        let mut count = 0;
+        for (slice, piece) in slices.iter_mut().zip(pieces) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        io.poll_write_vectored(cx, &slices[..count])
+    }
+
+    fn advance(&mut self, mut sent: usize) {
+        self.bytes -= sent;
+        while let Some(first) = self.shared.front_mut() {
+            if first.len() > sent {
+                return first.advance(sent);
+            }
+            sent -= first.len();
+            self.shared.pop_front();
+        }
+        self.copied.advance(sent);
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for CodecSide<IO> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let socket = &mut *self.0.borrow_mut();
+        let before = into.filled().len();
+        ready!(Pin::new(&mut socket.io).poll_read(cx, into))?;
+        socket.bytes_read += (into.filled().len() - before) as u64;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<IO: Unpin> AsyncWrite for CodecSide<IO> {
+    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.borrow_mut().waiting.copy(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// Promises nothing: what gathers is sent by [`Outbox::poll_flush`].
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
