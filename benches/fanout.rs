@@ -149,8 +149,10 @@ impl EventSink for CountingSink {
         Ok(())
     }
 
-    fn poll_capacity(&mut self, _cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
-        Poll::Ready(Ok(wanted))
+    fn flush(&mut self) {}
+
+    fn poll_capacity(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_gone(&mut self, _cx: &mut Context<'_>) -> Poll<()> {

@@ -117,7 +117,10 @@ async fn serve(
     spawn_local(async move { transitions.run_transitions().await });
     readiness.ready();
 
-    let accepting = net::serve(listener, tls, parts.service, stopping);
+    // After the hub, which has its subscribers' events posted.
+    let outgoing = Rc::new(net::Outgoing::new());
+    parts.store.add_tap(outgoing.clone());
+    let accepting = net::serve(listener, tls, parts.service, stopping, outgoing);
     let hub = parts.hub;
     let draining = async {
         asked_to_stop().await?;

@@ -122,6 +122,22 @@ fn java_fan_out_in_cbor() {
     }
 }
 
+/// Left out: the case that sends no preface at all. What begins so is HTTP/1.1 on this port, and is answered so.
+#[test]
+fn h2spec_accepts_the_connections() {
+    const PARTS: [&str; 8] =
+        ["generic", "hpack", "http2/3.5/1", "http2/4", "http2/5", "http2/6", "http2/7", "http2/8"];
+    if !tools::toolchain("h2spec", "go", "version") {
+        return;
+    }
+    let package = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
+    let h2spec = tools::go("h2spec", package, "h2spec");
+    let server = server(false, "aws");
+    let port = server.address().port().to_string();
+    let arguments = [&["-h", "127.0.0.1", "-p", &port, "-o", "5"], &PARTS[..]].concat();
+    support::program::filter(&h2spec, &arguments, b"");
+}
+
 #[test]
 fn promtool_accepts_the_metrics() {
     if !tools::toolchain("promtool", "apt-get", "--version") {

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
 use super::body::{Budget, Rejected, collect};
 use super::sniff::{Prefixed, Protocol, sniff};
-use super::{Answer, Handler, Shutdown, Tls, http1, http2};
+use super::transport::Transport;
+use super::{Answer, Handler, Outgoing, Shutdown, Tls, http1, http2};
 use crate::api::Request;
 use crate::limits::{HANDSHAKE_SECS_MAX, REQUEST_BODIES_BYTES_MAX};
 
@@ -24,12 +24,18 @@ pub(super) struct Port<H> {
     tls: Option<Tls>,
     budget: Budget,
     shutdown: Shutdown,
+    outgoing: Rc<Outgoing>,
 }
 
 impl<H: Handler> Port<H> {
     /// A port that speaks TLS if it has a certificate.
-    pub(super) fn new(handler: Rc<H>, tls: Option<Tls>, shutdown: Shutdown) -> Self {
-        Self { handler, tls, budget: Budget::new(REQUEST_BODIES_BYTES_MAX), shutdown }
+    pub(super) fn new(handler: Rc<H>, tls: Option<Tls>, shutdown: Shutdown, outgoing: Rc<Outgoing>) -> Self {
+        Self { handler, tls, budget: Budget::new(REQUEST_BODIES_BYTES_MAX), shutdown, outgoing }
+    }
+
+    /// Where connections post what leaves with a commit.
+    pub(super) fn outgoing(&self) -> Rc<Outgoing> {
+        Rc::clone(&self.outgoing)
     }
 
     /// Hears when connections are to finish.
@@ -55,7 +61,7 @@ impl<H: Handler> Port<H> {
 /// Serves one connection to its end.
 pub(super) async fn serve<IO, H>(io: IO, port: Rc<Port<H>>)
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: Transport + 'static,
     H: Handler,
 {
     let opening = timeout(Duration::from_secs(HANDSHAKE_SECS_MAX), open(io, port.tls.as_ref()));
@@ -76,7 +82,7 @@ type SecuredStream<IO> = tokio_rustls::server::TlsStream<Prefixed<IO>>;
 
 async fn open<IO>(io: IO, tls: Option<&Tls>) -> io::Result<Opened<IO>>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
 {
     match (sniff(io).await?, tls) {
         ((Protocol::Tls, io), Some(tls)) => {
@@ -96,7 +102,7 @@ fn refused(why: &'static str) -> io::Error {
 
 async fn speak<IO, H>(protocol: Protocol, io: IO, port: Rc<Port<H>>)
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: Transport + 'static,
     H: Handler,
 {
     match protocol {

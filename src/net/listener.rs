@@ -12,15 +12,22 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::connection::{self, Port};
-use super::{Handler, Shutdown, Tls};
+use super::{Handler, Outgoing, Shutdown, Tls};
 use crate::limits::{ACCEPT_REST_MS, CONNECTIONS_MAX, DRAIN_SECS_MAX, UNACKNOWLEDGED_SECS_MAX};
 
 /// Accepts and serves connections until the shutdown begins, then lets the open ones finish for a bounded
 /// time.
 ///
-/// Runs inside a `LocalSet`. With `tls`, plain connections are refused unless it allows them.
-pub async fn serve<H: Handler>(listener: TcpListener, tls: Option<Tls>, handler: Rc<H>, shutdown: Shutdown) {
-    let port = Rc::new(Port::new(handler, tls, shutdown));
+/// Runs inside a `LocalSet`. With `tls`, plain connections are refused unless it allows them. What they push
+/// of a commit goes to `outgoing`, which is to be flushed after it.
+pub async fn serve<H: Handler>(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    handler: Rc<H>,
+    shutdown: Shutdown,
+    outgoing: Rc<Outgoing>,
+) {
+    let port = Rc::new(Port::new(handler, tls, shutdown, outgoing));
     serve_at_most(CONNECTIONS_MAX, listener, port).await;
 }
 

@@ -14,14 +14,17 @@ mod handler;
 mod http1;
 mod http2;
 mod listener;
+mod outgoing;
 mod shutdown;
 mod sniff;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod transport;
 
 pub use admin::{Admin, Readiness, serve_admin};
 pub use handler::{Answer, Drive, Handler};
 pub use listener::serve;
+pub use outgoing::Outgoing;
 pub use shutdown::{Shutdown, ShutdownTrigger, shutdown};
 pub use tls::{SelfSigned, Tls, TlsError};

@@ -4,10 +4,13 @@
 //! HTTP/2 clients of the service start with the preface (none uses `Upgrade: h2c`).
 
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+
+use super::transport::Transport;
 
 /// The connection preface of HTTP/2 (RFC 9113, 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -99,6 +102,13 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Prefixed<IO> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+/// Sent bytes pass through.
+impl<IO: Transport> Transport for Prefixed<IO> {
+    fn socket(&self) -> Option<&(dyn AsFd + 'static)> {
+        self.io.socket()
     }
 }
 

@@ -19,6 +19,8 @@ pub mod sim;
 mod threads;
 mod transfer;
 mod uring;
+#[cfg(test)]
+mod uring_tests;
 mod workers;
 
 pub use aligned::{AlignedBuf, BLOCK};
@@ -30,4 +32,4 @@ pub use disk::{Completion, Disk, Entry, FileId, Op, Outcome, Preallocation, Toke
 pub use host::{Backend, open, open_ring};
 pub use readiness::Readiness;
 pub use ring_disk::RingDisk;
-pub use uring::TaskRun;
+pub use uring::{SendBatch, TaskRun};

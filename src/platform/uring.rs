@@ -15,6 +15,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use io_uring::squeue::Entry;
 use io_uring::{IoUring, Probe, opcode, types};
+use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -167,6 +168,59 @@ impl Ring {
             transfer,
             answer.map_err(|_| io::Error::from_raw_os_error(-completion.result())),
         ))
+    }
+}
+
+/// A ring for sends to many sockets in one system call; none after it has failed.
+pub struct SendBatch(Option<IoUring>);
+
+impl SendBatch {
+    /// Fails where the kernel has no ring for us, or one without sends.
+    pub fn new() -> io::Result<Self> {
+        let ring = build(TaskRun::Interrupting)?;
+        let mut probe = Probe::new();
+        ring.submitter().register_probe(&mut probe)?;
+        if probe.is_supported(opcode::Send::CODE) {
+            return Ok(Self(Some(ring)));
+        }
+        Err(io::Error::new(io::ErrorKind::Unsupported, "the kernel's io_uring does not send"))
+    }
+
+    /// Sends to each socket as much of its bytes as it takes without waiting; answers in the same order.
+    pub fn send(&mut self, sends: &[(BorrowedFd<'_>, &[u8])]) -> Vec<io::Result<usize>> {
+        sends.chunks(SLOTS).flat_map(|sends| self.send_some(sends)).collect()
+    }
+
+    fn send_some(&mut self, sends: &[(BorrowedFd<'_>, &[u8])]) -> Vec<io::Result<usize>> {
+        const FLAGS: i32 = (SendFlags::DONTWAIT.bits() | SendFlags::NOSIGNAL.bits()).cast_signed();
+        let mut answers: Vec<_> = sends.iter().map(|_| Err(io::ErrorKind::WouldBlock.into())).collect();
+        let Some(ring) = &mut self.0 else { return answers };
+        for (at, (socket, bytes)) in sends.iter().enumerate() {
+            let to = types::Fd(socket.as_raw_fd());
+            let entry = opcode::Send::new(to, bytes.as_ptr(), length(bytes)).flags(FLAGS);
+            // SAFETY: descriptor and bytes are borrowed until this function returns. A send that must not wait
+            // is answered within the submission, so the kernel is through with them by then: either all
+            // answers have come, or the ring, with what it did not take, is dropped.
+            let pushed = unsafe { ring.submission().push(&entry.build().user_data(at as u64)) };
+            pushed.expect("the submission queue has an entry for every send");
+        }
+        let mut missing = sends.len();
+        while missing > 0 {
+            if let Err(error) = ring.submit_and_wait(missing)
+                && !is_transient(&error)
+            {
+                tracing::error!(%error, "the ring for sends failed: each connection sends for itself");
+                self.0 = None;
+                break;
+            }
+            for completion in ring.completion() {
+                let at = usize::try_from(completion.user_data()).expect("user data is a send's number");
+                let taken = usize::try_from(completion.result());
+                answers[at] = taken.map_err(|_| io::Error::from_raw_os_error(-completion.result()));
+                missing -= 1;
+            }
+        }
+        answers
     }
 }
 

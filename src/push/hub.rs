@@ -104,7 +104,7 @@ impl Hub {
         let active = gauge!(names::SUBSCRIPTIONS);
         active.set(0.0);
         let hub = Rc::new(Self { inner: RefCell::default(), store: store.clone(), clock, settings, active });
-        store.set_tap(Rc::new(HubTap(Rc::downgrade(&hub))));
+        store.add_tap(Rc::new(HubTap(Rc::downgrade(&hub))));
         hub
     }
 
@@ -278,12 +278,12 @@ impl Hub {
         inner.published.push(batch.log());
     }
 
-    /// Has everything published leave: for each connection once, however many of its subscriptions were due.
+    /// Posts everything published: for each connection once, however many of its subscriptions were due.
     fn flush(&self) {
         let mut inner = self.inner.borrow_mut();
         let mut published = std::mem::take(&mut inner.published);
         for audience in published.drain(..).filter_map(|log| inner.shards.get(&log)) {
-            audience.live.iter().for_each(|live| live.flush());
+            audience.live.iter().for_each(|live| live.post());
         }
         inner.published = published;
     }

@@ -77,7 +77,12 @@ impl Live {
         }
     }
 
-    /// Has what was sent leave now.
+    /// Has what was sent leave with everything else of the commit.
+    pub(super) fn post(&self) {
+        self.sink.borrow_mut().post();
+    }
+
+    /// Has what was sent leave.
     pub(super) fn flush(&self) {
         self.sink.borrow_mut().flush();
     }

@@ -19,8 +19,13 @@ pub trait EventSink {
     /// Takes bytes for sending, no more than the capacity. They may lie until [`Self::flush`].
     fn send(&mut self, bytes: Bytes) -> Result<(), Gone>;
 
-    /// Has everything sent so far leave now, or as soon as the connection takes it.
+    /// Has everything sent so far leave in this turn of the loop.
     fn flush(&mut self);
+
+    /// Has it leave with the present commit, together with what is posted on other connections.
+    fn post(&mut self) {
+        self.flush();
+    }
 
     /// Ready once something may be sent, for callers that were told of no capacity; `Err` once the peer is
     /// gone.

@@ -20,9 +20,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// Who wants to see batches pass: told on the same thread, between the disk and the acks.
 pub trait Tap {
     /// A batch is being written. What its readers will need can be prepared meanwhile.
-    fn submitted(&self, batch: &Batch);
+    fn submitted(&self, _batch: &Batch) {}
     /// A batch is committed: push it.
-    fn committed(&self, batch: &Batch, now: Instant);
+    fn committed(&self, _batch: &Batch, _now: Instant) {}
     /// The commit's last batch was told: what waits for others may leave.
     fn flush(&self);
 }
@@ -34,7 +34,7 @@ pub struct Store(Rc<Inner>);
 struct Inner {
     engine: RefCell<Engine>,
     clock: Clock,
-    tap: RefCell<Option<Rc<dyn Tap>>>,
+    taps: RefCell<Vec<Rc<dyn Tap>>>,
     push_latency: Histogram,
     put_to_push_latency: Histogram,
 }
@@ -45,15 +45,15 @@ impl Store {
         Self(Rc::new(Inner {
             engine: RefCell::new(engine),
             clock,
-            tap: RefCell::new(None),
+            taps: RefCell::default(),
             push_latency: histogram!(names::PUSH_LATENCY),
             put_to_push_latency: histogram!(names::PUT_TO_PUSH_LATENCY),
         }))
     }
 
-    /// Sets who sees batches pass.
-    pub fn set_tap(&self, tap: Rc<dyn Tap>) {
-        *self.0.tap.borrow_mut() = Some(tap);
+    /// Adds one who sees batches pass, after those that were added before.
+    pub fn add_tap(&self, tap: Rc<dyn Tap>) {
+        self.0.taps.borrow_mut().push(tap);
     }
 
     /// The engine itself, for what is not on the data path. Not to be held across an await.
@@ -137,23 +137,23 @@ impl Store {
         if events.is_empty() {
             return;
         }
-        let tap = self.0.tap.borrow().clone();
+        let taps = self.0.taps.borrow();
         let mut acks = Vec::new();
         let committed_at = self.0.clock.now();
         for event in events {
             match event {
                 Event::Submitted(batches) => {
-                    tap.iter().for_each(|tap| batches.iter().for_each(|batch| tap.submitted(batch)));
+                    taps.iter().for_each(|tap| batches.iter().for_each(|batch| tap.submitted(batch)));
                 }
                 Event::Committed { batch, ack, appended_at } => {
-                    tap.iter().for_each(|tap| tap.committed(&batch, committed_at));
+                    taps.iter().for_each(|tap| tap.committed(&batch, committed_at));
                     acks.push((ack, appended_at));
                 }
                 Event::Stopped => {}
             }
         }
         if !acks.is_empty() {
-            tap.iter().for_each(|tap| tap.flush());
+            taps.iter().for_each(|tap| tap.flush());
         }
         self.settle(acks, committed_at);
     }

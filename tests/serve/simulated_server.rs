@@ -175,8 +175,10 @@ impl EventSink for Received {
         Ok(())
     }
 
-    fn poll_capacity(&mut self, _cx: &mut TaskContext<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
-        Poll::Ready(Ok(wanted))
+    fn flush(&mut self) {}
+
+    fn poll_capacity(&mut self, _cx: &mut TaskContext<'_>) -> Poll<Result<(), Gone>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_gone(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {

@@ -79,6 +79,14 @@ pub fn cargo(name: &str, sources: &Path, binary: &str) -> PathBuf {
     directory.join("debug").join(binary)
 }
 
+/// A Go program at a version; answers its binary.
+pub fn go(name: &str, package: &str, program: &str) -> PathBuf {
+    let directory = installed(name, package, |directory| {
+        run(Command::new("go").args(["install", package]).env("GOBIN", directory));
+    });
+    directory.join(program)
+}
+
 /// A program of a Debian package, unpacked without being installed.
 pub fn debian(name: &str, package: &str, program: &str) -> PathBuf {
     let directory = installed(name, package, |directory| {

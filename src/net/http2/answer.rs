@@ -11,7 +11,6 @@ use bytes::Bytes;
 use h2::Reason;
 use http::header::{CONTENT_LENGTH, DATE, HeaderMap};
 use http::{HeaderValue, Method, Response, StatusCode, request};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::exchange::Exchange;
@@ -20,13 +19,14 @@ use super::sink::FrameSink;
 use crate::limits::REPLY_STALL_SECS_MAX;
 use crate::net::connection::Port;
 use crate::net::date::date;
+use crate::net::transport::Transport;
 use crate::net::{Answer, Drive, Handler};
 use crate::push::Gone;
 
 /// Answers the request these headers begin.
 pub(super) async fn answer<IO, H>(port: Rc<Port<H>>, exchange: Exchange<IO>, headers: h2::frame::Headers)
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: Transport + 'static,
     H: Handler,
 {
     if headers.is_over_size() {
@@ -40,7 +40,7 @@ where
 
 async fn answer_request<IO, H>(port: Rc<Port<H>>, exchange: Exchange<IO>, head: request::Parts)
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: Transport + 'static,
     H: Handler,
 {
     let declared = content_length(&head.headers);
@@ -65,7 +65,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 /// The future's output, or `None` (and the future dropped) once the client has gone.
 async fn unless_gone<IO, F>(exchange: &Exchange<IO>, future: F) -> Option<F::Output>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
     F: Future,
 {
     let mut future = pin!(future);
@@ -78,7 +78,7 @@ where
 
 async fn send_events<IO, E>(exchange: Exchange<IO>, mut head: Response<()>, events: E)
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: Transport + 'static,
     E: Drive,
 {
     head.headers_mut().entry(DATE).or_insert_with(date);
@@ -90,7 +90,7 @@ where
 
 async fn send_status<IO>(exchange: Exchange<IO>, status: StatusCode)
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
 {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
@@ -99,7 +99,7 @@ where
 
 async fn send_whole<IO>(exchange: Exchange<IO>, response: Response<Bytes>, head_only: bool)
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
 {
     let (mut head, body) = response.into_parts();
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -115,7 +115,7 @@ where
 /// Sends a body in pieces as the client's windows take them; the last piece ends the stream.
 async fn send_body<IO>(exchange: &Exchange<IO>, mut body: Bytes) -> Result<(), Gone>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
 {
     loop {
         let room = match exchange.room() {
@@ -133,7 +133,7 @@ where
 /// A client that takes nothing of its answer for too long is given up.
 async fn wait_for_room<IO>(exchange: &Exchange<IO>) -> Result<usize, Gone>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
 {
     exchange.flush_soon();
     let granting = poll_fn(|cx| exchange.poll_room(cx));

@@ -9,19 +9,19 @@ use bytes::Bytes;
 use h2::Reason;
 use http::Response;
 use http_body::{Body, Frame};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::link::Link;
 use super::stream::H2Stream;
+use crate::net::transport::Transport;
 use crate::push::Gone;
 
 /// See the module's words.
-pub(super) struct Exchange<IO: AsyncRead + AsyncWrite + Unpin> {
+pub(super) struct Exchange<IO: Transport> {
     link: Rc<Link<IO>>,
     stream: Rc<H2Stream>,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Exchange<IO> {
+impl<IO: Transport> Exchange<IO> {
     /// Answers on a stream just opened.
     pub(super) fn new(link: Rc<Link<IO>>, stream: Rc<H2Stream>) -> Self {
         Self { link, stream }
@@ -63,18 +63,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Exchange<IO> {
         self.stream.poll_gone(cx)
     }
 
-    /// Sends what is queued on the connection at once.
-    pub(super) fn flush_now(&self) {
-        self.link.flush_now();
+    /// Sends what is queued with what other connections send of the same commit.
+    pub(super) fn post(&self)
+    where
+        IO: 'static,
+    {
+        self.link.post();
     }
 
-    /// Sends it in this turn of the loop.
+    /// Sends what is queued in this turn of the loop.
     pub(super) fn flush_soon(&self) {
         self.link.flush_soon();
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Drop for Exchange<IO> {
+impl<IO: Transport> Drop for Exchange<IO> {
     fn drop(&mut self) {
         self.link.forget(&self.stream);
     }
@@ -87,7 +90,7 @@ pub(super) struct RequestBody<IO> {
     stream: Rc<H2Stream>,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Body for RequestBody<IO> {
+impl<IO: Transport> Body for RequestBody<IO> {
     type Data = Bytes;
     type Error = Gone;
 

@@ -4,19 +4,19 @@
 //! Frames go into the outbox at once and in order. When they leave is the caller's choice: now, or with
 //! whatever else this turn of the loop brings.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use futures_core::Stream as _;
 use h2::frame::{Frame, GoAway, Head, Headers, Kind, Ping, Pseudo, Settings};
 use h2::proto::Error as CodecError;
 use h2::{Codec, Reason};
 use http::Response;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Broken;
 use super::outbox::{CodecSide, Outbox, outbox};
@@ -26,6 +26,8 @@ use crate::limits::{
     H2_BACKLOG_BYTES_MAX, H2_FRAME_BYTES_MAX, H2_GRANT_BYTES_MAX, H2_HEADER_TABLE_BYTES_MAX,
     H2_OUTBOX_BYTES_MAX, H2_RECEIVE_WINDOW_BYTES, H2_STREAMS_MAX, REQUEST_HEADER_BYTES_MAX,
 };
+use crate::net::outgoing::{Outgoing, Post};
+use crate::net::transport::Transport;
 use crate::push::Gone;
 
 const END_STREAM: u8 = 0x1;
@@ -40,11 +42,13 @@ pub(super) struct Link<IO> {
     /// The connection's task.
     driver: RefCell<Waker>,
     driver_woken: Cell<bool>,
+    outgoing: Rc<Outgoing>,
+    is_posted: Cell<bool>,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
+impl<IO: Transport> Link<IO> {
     /// A link over a byte stream whose preface was read; our settings are the first thing to leave.
-    pub(super) fn new(io: IO) -> Rc<Self> {
+    pub(super) fn new(io: IO, outgoing: Rc<Outgoing>) -> Rc<Self> {
         let (side, outbox) = outbox(io);
         let mut codec = Codec::with_max_recv_frame_size(side, H2_FRAME_BYTES_MAX as usize);
         codec.set_max_recv_header_list_size(REQUEST_HEADER_BYTES_MAX as usize);
@@ -54,6 +58,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
             outbox,
             driver: RefCell::new(Waker::noop().clone()),
             driver_woken: Cell::new(false),
+            outgoing,
+            is_posted: Cell::new(false),
         };
         link.send_replies();
         Rc::new(link)
@@ -249,6 +255,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
         }
     }
 
+    /// Sends what waits together with what other connections send of the same commit.
+    pub(super) fn post(self: &Rc<Self>)
+    where
+        IO: 'static,
+    {
+        if self.outbox.backlog() > 0 && !self.is_posted.replace(true) {
+            self.outgoing.post(Rc::<Self>::clone(self));
+        }
+    }
+
     /// Sends what waits in this turn of the loop, with whatever else it brings.
     pub(super) fn flush_soon(&self) {
         if !self.driver_woken.replace(true) {
@@ -275,6 +291,34 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
         codec.buffer(frame).expect("the codec has been flushed");
         let flushed = codec.flush(&mut Context::from_waker(Waker::noop()));
         debug_assert!(matches!(flushed, Poll::Ready(Ok(()))), "writing to memory neither waits nor fails");
+    }
+}
+
+impl<IO: Transport> Post for Link<IO> {
+    fn socket(&self) -> Option<Ref<'_, dyn AsFd + 'static>> {
+        self.outbox.socket()
+    }
+
+    fn take_piece(&self) -> Option<Bytes> {
+        self.is_posted.set(false);
+        self.outbox.socket()?;
+        self.outbox.take_piece()
+    }
+
+    /// What was not taken, for whatever reason, is the connection's task's to send: it waits for the socket,
+    /// or meets the same error.
+    fn sent(&self, mut piece: Bytes, taken: io::Result<usize>) {
+        let taken = taken.unwrap_or(0);
+        if taken < piece.len() {
+            piece.advance(taken);
+            self.outbox.put_back(piece);
+            self.flush_soon();
+        }
+    }
+
+    fn flush_now(&self) {
+        self.is_posted.set(false);
+        Self::flush_now(self);
     }
 }
 

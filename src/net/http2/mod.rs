@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use h2::Reason;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::AsyncReadExt as _;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
@@ -37,6 +37,7 @@ use self::liveness::{Liveness, Pulse};
 use super::Handler;
 use super::connection::Port;
 use super::sniff::PREFACE;
+use super::transport::Transport;
 use crate::limits::HANDSHAKE_SECS_MAX;
 
 /// Why a connection ended other than by agreement.
@@ -55,7 +56,7 @@ pub(super) enum Broken {
 /// Serves streams until the client closes, stops answering pings, or the server has drained.
 pub(super) async fn serve<IO, H>(mut io: IO, port: Rc<Port<H>>) -> Result<(), Broken>
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: Transport + 'static,
     H: Handler,
 {
     let mut preface = [0; PREFACE.len()];
@@ -67,12 +68,12 @@ where
     if preface != *PREFACE {
         return Err(Broken::Protocol(Reason::PROTOCOL_ERROR));
     }
-    let mut driver = Driver::new(Link::new(io), port);
+    let mut driver = Driver::new(Link::new(io, port.outgoing()), port);
     poll_fn(|cx| driver.poll(cx)).await
 }
 
 /// The connection's task: frames in and out, keep-alive, drain.
-struct Driver<IO: AsyncRead + AsyncWrite + Unpin, H: Handler> {
+struct Driver<IO: Transport, H: Handler> {
     link: Rc<Link<IO>>,
     liveness: Liveness,
     draining: Option<Pin<Box<dyn Future<Output = ()>>>>,
@@ -81,7 +82,7 @@ struct Driver<IO: AsyncRead + AsyncWrite + Unpin, H: Handler> {
 
 impl<IO, H> Driver<IO, H>
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: Transport + 'static,
     H: Handler,
 {
     fn new(link: Rc<Link<IO>>, port: Rc<Port<H>>) -> Self {
@@ -147,7 +148,7 @@ where
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin, H: Handler> Drop for Driver<IO, H> {
+impl<IO: Transport, H: Handler> Drop for Driver<IO, H> {
     fn drop(&mut self) {
         self.link.close();
     }

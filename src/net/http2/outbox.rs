@@ -5,9 +5,10 @@
 //! socket takes. Small pieces are copied next to each other; large ones are kept by reference, so that an
 //! event for many consumers exists once.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -15,13 +16,15 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::net::transport::Transport;
+
 /// Pieces smaller than this are copied: cheaper than a slice of its own in the write.
 const SHARE_BYTES_MIN: usize = 4 << 10;
 /// Slices handed to one write.
 const SLICES_MAX: usize = 64;
 
 /// Splits a byte stream into the half a frame codec talks to and the half that sends.
-pub(super) fn outbox<IO: AsyncRead + AsyncWrite + Unpin>(io: IO) -> (CodecSide<IO>, Outbox<IO>) {
+pub(super) fn outbox<IO: Transport>(io: IO) -> (CodecSide<IO>, Outbox<IO>) {
     let shared = Socket { io, waiting: Waiting::default(), flush_owed: false, bytes_read: 0 };
     let shared = Rc::new(RefCell::new(shared));
     (CodecSide(Rc::clone(&shared)), Outbox(shared))
@@ -41,7 +44,7 @@ struct Socket<IO> {
     bytes_read: u64,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Outbox<IO> {
+impl<IO: Transport> Outbox<IO> {
     /// Queues bytes behind all that was queued before.
     pub(super) fn copy(&self, bytes: &[u8]) {
         self.0.borrow_mut().waiting.copy(bytes);
@@ -67,6 +70,23 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Outbox<IO> {
         let socket = &mut *self.0.borrow_mut();
         ready!(socket.poll_drain(cx))?;
         Pin::new(&mut socket.io).poll_shutdown(cx)
+    }
+
+    /// The socket beneath, if there is one to be written to directly.
+    pub(super) fn socket(&self) -> Option<Ref<'_, dyn AsFd + 'static>> {
+        Ref::filter_map(self.0.borrow(), |socket| socket.io.socket()).ok()
+    }
+
+    /// Takes out what waits, if it is in one piece.
+    pub(super) fn take_piece(&self) -> Option<Bytes> {
+        self.0.borrow_mut().waiting.take_piece()
+    }
+
+    /// Puts back what was taken out and not sent.
+    pub(super) fn put_back(&self, piece: Bytes) {
+        let waiting = &mut self.0.borrow_mut().waiting;
+        waiting.bytes += piece.len();
+        waiting.shared.push_front(piece);
     }
 
     /// How many bytes the peer has sent so far: the sign that it is alive.
@@ -123,6 +143,14 @@ impl Waiting {
         }
         self.bytes += bytes.len();
         self.shared.push_back(bytes);
+    }
+
+    fn take_piece(&mut self) -> Option<Bytes> {
+        if self.copied.is_empty() || !self.shared.is_empty() {
+            return None;
+        }
+        self.bytes = 0;
+        Some(self.copied.split().freeze())
     }
 
     fn poll_write<IO: AsyncWrite>(&self, io: Pin<&mut IO>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {

@@ -4,22 +4,22 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::exchange::Exchange;
+use crate::net::transport::Transport;
 use crate::push::{EventSink, Gone};
 
 /// The sending half of one HTTP/2 stream. Dropped unfinished, it resets the stream.
-pub(super) struct FrameSink<IO: AsyncRead + AsyncWrite + Unpin>(Exchange<IO>);
+pub(super) struct FrameSink<IO: Transport>(Exchange<IO>);
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> FrameSink<IO> {
+impl<IO: Transport> FrameSink<IO> {
     /// Takes a stream whose response's head is sent.
     pub(super) fn new(exchange: Exchange<IO>) -> Self {
         Self(exchange)
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> EventSink for FrameSink<IO> {
+impl<IO: Transport + 'static> EventSink for FrameSink<IO> {
     fn capacity(&mut self, wanted: usize) -> usize {
         self.0.room().min(wanted)
     }
@@ -29,7 +29,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> EventSink for FrameSink<IO> {
     }
 
     fn flush(&mut self) {
-        self.0.flush_now();
+        self.0.flush_soon();
+    }
+
+    fn post(&mut self) {
+        self.0.post();
     }
 
     fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {

@@ -26,6 +26,8 @@ pub(super) struct H2Stream {
     pub(super) remote_ended: Cell<bool>,
     pub(super) local_ended: Cell<bool>,
     is_gone: Cell<bool>,
+    /// The peer broke it off, and has no business with it any more.
+    pub(super) peer_reset: Cell<bool>,
     /// It waits for what all streams share.
     pub(super) is_queued: Cell<bool>,
     /// When it last sent something, in pieces its connection has sent.
@@ -48,6 +50,7 @@ impl H2Stream {
             remote_ended: Cell::new(false),
             local_ended: Cell::new(false),
             is_gone: Cell::new(false),
+            peer_reset: Cell::new(false),
             is_queued: Cell::new(false),
             served_at: Cell::new(0),
             wants_room: Waiter::default(),

@@ -36,7 +36,8 @@ pub(super) struct Opened {
 /// See the module's words.
 pub(super) struct Streams {
     open: HashMap<StreamId, Rc<H2Stream>>,
-    closed: VecDeque<StreamId>,
+    /// The streams that ended last, and whether both sides had ended them.
+    closed: VecDeque<(StreamId, bool)>,
     /// The highest stream the peer has opened.
     last: u32,
     send_window: i64,
@@ -188,6 +189,7 @@ impl Streams {
 
     /// Takes a stream off the books; breaks it off unless both sides had ended it.
     pub(super) fn forget(&mut self, stream: &Rc<H2Stream>) {
+        let by_both = !stream.is_gone() && stream.local_ended.get() && stream.remote_ended.get();
         if !stream.is_gone() {
             match (stream.local_ended.get(), stream.remote_ended.get()) {
                 (true, true) => {}
@@ -202,7 +204,7 @@ impl Streams {
         if self.closed.len() == CLOSED_REMEMBERED {
             self.closed.pop_front();
         }
-        self.closed.push_back(stream.id);
+        self.closed.push_back((stream.id, by_both));
     }
 
     /// The connection is over: so is every stream.
@@ -221,11 +223,7 @@ impl Streams {
             return self.trailers(&stream, headers.is_end_stream()).map(|()| None);
         }
         if u32::from(id) <= self.last {
-            return if self.closed.contains(&id) {
-                self.refuse(id, Reason::STREAM_CLOSED).map(|()| None)
-            } else {
-                Err(Reason::PROTOCOL_ERROR)
-            };
+            return self.late_headers(id).map(|()| None);
         }
         self.last = id.into();
         if self.is_draining || self.open.len() >= H2_STREAMS_MAX as usize {
@@ -237,9 +235,19 @@ impl Streams {
         Ok(Some(Opened { stream, headers }))
     }
 
+    /// Headers for a stream that is not new: it may have been broken off, or ended by both sides, or never
+    /// have been.
+    fn late_headers(&mut self, id: StreamId) -> Result<(), Reason> {
+        match self.closed.iter().find(|closed| closed.0 == id) {
+            Some((_, true)) => Err(Reason::STREAM_CLOSED),
+            Some((_, false)) => self.refuse(id, Reason::STREAM_CLOSED),
+            None => Err(Reason::PROTOCOL_ERROR),
+        }
+    }
+
     fn trailers(&mut self, stream: &Rc<H2Stream>, ends: bool) -> Result<(), Reason> {
         if stream.is_gone() {
-            return Ok(());
+            return self.late_frame(stream);
         }
         if stream.remote_ended.get() {
             return self.refuse(stream.id, Reason::STREAM_CLOSED);
@@ -264,7 +272,7 @@ impl Streams {
         let Some(stream) = self.open.get(&id).cloned() else { return self.stray_data(id, bytes) };
         if stream.is_gone() {
             self.give_back(bytes);
-            return Ok(());
+            return self.late_frame(&stream);
         }
         if is_padded {
             stream.owed.set(stream.owed.get() + PADDING_BYTES_MAX);
@@ -279,6 +287,11 @@ impl Streams {
                 self.refuse(id, reason)
             }
         }
+    }
+
+    /// A frame for a stream that was broken off: an error if by the peer, else it had not heard of it.
+    fn late_frame(&mut self, stream: &H2Stream) -> Result<(), Reason> {
+        if stream.peer_reset.get() { self.refuse(stream.id, Reason::STREAM_CLOSED) } else { Ok(()) }
     }
 
     /// Data for a stream that is not, or no longer, open.
@@ -314,7 +327,7 @@ impl Streams {
         let Some(initial) = settings.initial_window_size().map(i64::from) else { return Ok(()) };
         let change = initial - self.initial_send_window;
         self.initial_send_window = initial;
-        let all_fit = self.open.values().fold(true, |fit, stream| stream.grow_window(change) && fit);
+        let all_fit = self.open.values().all(|stream| stream.grow_window(change));
         if all_fit { Ok(()) } else { Err(Reason::FLOW_CONTROL_ERROR) }
     }
 
@@ -324,6 +337,7 @@ impl Streams {
             return Err(Reason::PROTOCOL_ERROR);
         }
         if let Some(stream) = self.open.get(&id).cloned() {
+            stream.peer_reset.set(true);
             self.has_gone(&stream);
         }
         self.lose_patience()

@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::net::transport::Transport;
+
 use super::{ask, h2_client, local, serve_pipe, with_feeds};
 
 /// Counts the writes that go through it.
@@ -41,6 +43,8 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Counted<IO> {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Transport for Counted<IO> {}
 
 #[tokio::test]
 async fn events_of_many_streams_leave_in_few_writes() {

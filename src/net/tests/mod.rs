@@ -26,6 +26,7 @@ use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::timeout;
 
 use super::connection::Port;
+use super::transport::Transport;
 use super::{Answer, Drive, Handler, ShutdownTrigger, Tls, listener, shutdown};
 use crate::api::Request;
 use crate::push::EventSink;
@@ -190,7 +191,7 @@ async fn start_at_most(connections_max: usize, handler: Rc<Scripted>, tls: Optio
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (trigger, ear) = shutdown();
-    let port = Rc::new(Port::new(handler, tls, ear));
+    let port = Rc::new(Port::new(handler, tls, ear, Rc::default()));
     let task = spawn_local(listener::serve_at_most(connections_max, listener, port));
     Serving { address, trigger, task }
 }
@@ -198,10 +199,10 @@ async fn start_at_most(connections_max: usize, handler: Rc<Scripted>, tls: Optio
 /// Serves one end of a pipe; the trigger has to be kept.
 fn serve_pipe<IO>(io: IO, handler: Rc<Scripted>) -> (ShutdownTrigger, JoinHandle<()>)
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: Transport + 'static,
 {
     let (trigger, ear) = shutdown();
-    let port = Rc::new(Port::new(handler, None, ear));
+    let port = Rc::new(Port::new(handler, None, ear, Rc::default()));
     (trigger, spawn_local(super::connection::serve(io, port)))
 }
 

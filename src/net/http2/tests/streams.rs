@@ -152,6 +152,8 @@ fn windows_are_given_back_as_bodies_are_used_or_dropped() {
     let stream = open(&mut streams, 1);
     streams.receive(data(1, half as usize, false)).unwrap();
     assert!(updates(&mut streams).is_empty(), "nobody has read it");
+    let read = stream.poll_body(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(read, Poll::Ready(Some(Ok(_)))));
     streams.used(&stream, half);
     assert_eq!(updates(&mut streams), [(1, half), (0, half)]);
     streams.receive(data(1, half as usize, true)).unwrap();
@@ -213,6 +215,21 @@ fn a_complete_answer_ends_a_request_that_is_not() {
     whole.local_ended.set(true);
     streams.forget(&whole);
     assert!(resets(&mut streams).is_empty());
+    assert_eq!(streams.receive(headers(3, true)).err(), Some(Reason::STREAM_CLOSED));
+}
+
+#[test]
+fn a_peer_that_broke_a_stream_off_sends_nothing_more_on_it() {
+    let mut streams = connection(Settings::default());
+    open(&mut streams, 1);
+    streams.receive(Reset::new(1.into(), Reason::CANCEL).into()).unwrap();
+    streams.receive(data(1, 1, true)).unwrap();
+    assert_eq!(resets(&mut streams), [(1, Reason::STREAM_CLOSED)]);
+    // Broken off by us: it may not have heard of it.
+    open(&mut streams, 3);
+    streams.refuse(3.into(), Reason::PROTOCOL_ERROR).unwrap();
+    streams.receive(data(3, 1, true)).unwrap();
+    assert_eq!(resets(&mut streams), [(3, Reason::PROTOCOL_ERROR)]);
 }
 
 #[test]
