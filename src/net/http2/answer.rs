@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::Reason;
-use http::header::{CONTENT_LENGTH, DATE, HeaderMap};
+use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderValue, Method, Response, StatusCode, request};
 use tokio::time::timeout;
 
 use super::exchange::Exchange;
 use super::request_head::request_head;
 use super::sink::FrameSink;
+use super::streams::content_length;
 use crate::limits::REPLY_STALL_SECS_MAX;
 use crate::net::connection::Port;
 use crate::net::date::date;
@@ -45,8 +46,7 @@ where
 {
     let declared = content_length(&head.headers);
     let head_only = head.method == Method::HEAD;
-    let Some(body) = exchange.body(declared) else { return exchange.refuse(Reason::PROTOCOL_ERROR) };
-    match unless_gone(&exchange, port.answer(head, declared, body)).await {
+    match unless_gone(&exchange, port.answer(head, declared, exchange.body())).await {
         Some(Ok(Answer::Whole(response))) => send_whole(exchange, response, head_only).await,
         Some(Ok(Answer::Events(head, events))) => send_events(exchange, head, events).await,
         Some(Err(rejected)) => {
@@ -56,10 +56,6 @@ where
         }
         None => {}
     }
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The future's output, or `None` (and the future dropped) once the client has gone.

@@ -27,10 +27,9 @@ impl<IO: Transport> Exchange<IO> {
         Self { link, stream }
     }
 
-    /// The request's body, declared to be so long; `None` if it is known not to be.
-    pub(super) fn body(&self, declared: Option<u64>) -> Option<RequestBody<IO>> {
-        let body = RequestBody { link: Rc::clone(&self.link), stream: Rc::clone(&self.stream) };
-        self.stream.declare(declared).then_some(body)
+    /// The request's body.
+    pub(super) fn body(&self) -> RequestBody<IO> {
+        RequestBody { link: Rc::clone(&self.link), stream: Rc::clone(&self.stream) }
     }
 
     /// Breaks the stream off for what the peer did.

@@ -72,10 +72,9 @@ impl H2Stream {
         }
     }
 
-    /// The length its request declares; `false` if the request has ended short of it.
-    pub(super) fn declare(&self, body_bytes: Option<u64>) -> bool {
+    /// The length its request declares.
+    pub(super) fn declare(&self, body_bytes: Option<u64>) {
         self.body_left.set(body_bytes);
-        !self.remote_ended.get() || body_bytes.is_none_or(|bytes| bytes == 0)
     }
 
     /// Takes in a piece of the body.

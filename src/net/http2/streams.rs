@@ -11,6 +11,8 @@ use std::task::{Context, Poll};
 
 use h2::Reason;
 use h2::frame::{Data, Frame, Headers, Ping, Reset, Settings, StreamId, WindowUpdate};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 
 use super::stream::H2Stream;
 use crate::limits::{H2_NUISANCES_MAX, H2_RECEIVE_WINDOW_BYTES, H2_STREAMS_MAX};
@@ -230,8 +232,13 @@ impl Streams {
             return self.refuse(id, Reason::REFUSED_STREAM).map(|()| None);
         }
         let stream = Rc::new(H2Stream::new(id, self.initial_send_window, i64::from(H2_RECEIVE_WINDOW_BYTES)));
-        stream.remote_ended.set(headers.is_end_stream());
+        // At once: the body may be here before the task that answers first looks.
+        stream.declare(content_length(headers.fields()));
         self.open.insert(id, Rc::clone(&stream));
+        if headers.is_end_stream() && !stream.end_body() {
+            self.open.remove(&id);
+            return self.refuse(id, Reason::PROTOCOL_ERROR).map(|()| None);
+        }
         Ok(Some(Opened { stream, headers }))
     }
 
@@ -362,4 +369,9 @@ impl Streams {
             self.receive_window += i64::from(std::mem::take(&mut self.owed));
         }
     }
+}
+
+/// What a request's head says of its body's length.
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

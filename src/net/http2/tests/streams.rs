@@ -30,8 +30,12 @@ fn window(bytes: u32) -> Settings {
 }
 
 fn headers(id: u32, ends: bool) -> Frame {
+    headers_with(id, HeaderMap::new(), ends)
+}
+
+fn headers_with(id: u32, fields: HeaderMap, ends: bool) -> Frame {
     let pseudo = Pseudo::request(Method::POST, "http://h/".parse().unwrap(), None);
-    let mut headers = Headers::new(id.into(), pseudo, HeaderMap::new());
+    let mut headers = Headers::new(id.into(), pseudo, fields);
     if ends {
         headers.set_end_stream();
     }
@@ -171,16 +175,23 @@ fn more_than_the_window_is_an_error() {
 
 #[test]
 fn a_body_keeps_to_its_declared_length() {
+    let declared = |id, ends| {
+        let fields = [(http::header::CONTENT_LENGTH, http::HeaderValue::from(10))];
+        headers_with(id, fields.into_iter().collect(), ends)
+    };
     for (sent, ends) in [(11, false), (9, true)] {
         let mut streams = connection(Settings::default());
-        let stream = open(&mut streams, 1);
-        assert!(stream.declare(Some(10)));
+        streams.receive(declared(1, false)).unwrap();
         streams.receive(data(1, sent, ends)).unwrap();
         assert_eq!(resets(&mut streams), [(1, Reason::PROTOCOL_ERROR)]);
     }
     let mut streams = connection(Settings::default());
-    let ended = streams.receive(headers(1, true)).unwrap().unwrap().stream;
-    assert!(ended.declare(Some(0)) && !ended.declare(Some(1)));
+    assert!(streams.receive(declared(1, true)).unwrap().is_none());
+    assert_eq!(resets(&mut streams), [(1, Reason::PROTOCOL_ERROR)]);
+    // The whole body may be there before anyone has looked at the request.
+    streams.receive(declared(3, false)).unwrap();
+    streams.receive(data(3, 10, true)).unwrap();
+    assert!(resets(&mut streams).is_empty());
 }
 
 #[test]
