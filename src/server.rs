@@ -129,6 +129,7 @@ async fn serve(
     };
     let ((), drained) = tokio::join!(accepting, draining);
     drained?;
+    parts.store.stop_scrubbing();
     parts.store.flush(FLUSH_PATIENCE).await;
     Ok(())
 }
@@ -149,7 +150,9 @@ impl Parts {
             .map_err(|error| ServerError::DataDir { dir: config.data_dir.display().to_string(), error })?;
         let (durability, tail_bytes) = (config.durability, config.tail_bytes);
         let settings = Settings { durability, tail_bytes, sizes: Sizes::default() };
-        let store = Store::new(Engine::open(disk, settings)?, clock.clone());
+        let mut engine = Engine::open(disk, settings)?;
+        engine.set_scrub_rate(config.scrub_bytes_per_sec, clock.now());
+        let store = Store::new(engine, clock.clone());
         let running = store.clone();
         spawn_local(async move {
             if let Err(error) = running.run().await {

@@ -17,6 +17,7 @@ impl Engine {
         }
         self.tail_bytes -= log.tail.iter().map(|entry| entry.batch.frame().len()).sum::<usize>();
         self.eviction.retain(|&queued| queued != id);
+        self.readers.forget(id);
         for segment in log.segments {
             self.remove_segment(segment);
         }
