@@ -194,8 +194,8 @@ fn on_a_thread(
 ) -> io::Result<impl Future<Output = Result<f64, Failure>>> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("replay".into()).spawn(move || {
-        // Linux takes a thread's id where it takes a process's.
-        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+        // Without a process given, Linux takes the calling thread.
+        let _ = rustix::process::setpriority_process(None, NICENESS);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let replayed = runtime
             .map_err(Failure::from)
