@@ -1,8 +1,8 @@
 //! Reading what memory has forgotten: how fast one reader goes through a shard on disk, beside a plain
 //! sequential read of the same files in the same run, and what that does to everyone at the tip.
 //!
-//! Three readers: the engine alone, a push subscription and `GetRecords` of the whole server over the loopback.
-//! The latter two run without limits, their client on a thread of lower priority, as it would be another
+//! Three readers: the engine alone, a push subscription and `GetRecords` of the whole server over the
+//! loopback. The latter two run without limits, their client on a thread of lower priority, as it would be another
 //! machine's; then a consumer at the tip is timed, in turns with and without a replay under way.
 //!
 //! `cargo bench --bench replay`; `REPLAY_MIB` sets the size (1024), `REPLAY_DIR` the directory.
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use fanlight::platform::{AlignedBuf, Backend, Clock, open};
+use fanlight::platform::{AlignedBuf, BLOCK, Backend, Clock, open};
 use fanlight::storage::{Durability, Engine, Event, From, Settings, Sizes};
 use fanlight::types::{Instant, LogId, Offset};
 use fanlight::wire::event_stream::Message;
@@ -121,7 +121,8 @@ fn replay_engine(dir: &Path, asked: usize) -> Result<f64, Failure> {
     Ok(mib_per_second(bytes, clock.now().since(began)))
 }
 
-/// MiB per second of reading every segment's file past the page cache, one block after another.
+/// MiB per second of reading the segments' files past the page cache, one block after another: those that
+/// are full, since what was only set aside reads as zeros without the disk.
 fn plain_read(dir: &Path) -> Result<f64, Failure> {
     let clock = Clock::system();
     let mut buf = AlignedBuf::zeroed(PLAIN_READ_BYTES);
@@ -129,6 +130,11 @@ fn plain_read(dir: &Path) -> Result<f64, Failure> {
     for entry in std::fs::read_dir(dir.join("segments"))? {
         let flags = i32::try_from(OFlags::DIRECT.bits())?;
         let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(entry?.path())?;
+        let last_block = std::fs::File::metadata(&file)?.len() - BLOCK as u64;
+        rustix::io::pread(&file, &mut buf.as_mut_slice()[..BLOCK], last_block)?;
+        if buf.as_slice()[..BLOCK].iter().all(|&byte| byte == 0) {
+            continue;
+        }
         loop {
             match rustix::io::read(&file, &mut *buf.as_mut_slice())? {
                 0 => break,
@@ -155,10 +161,10 @@ async fn run(address: SocketAddr, dir: PathBuf, mib: usize) -> Result<(), Failur
     let arn = create_stream(&client, "replayed").await?;
     put_backlog(&client, mib).await?;
     println!("the whole server, {mib} MiB of records of 1 KiB, limits off");
-    let pushed = register(&client, &arn, "replay").await?;
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
+        let pushed = register(&client, &arn, &format!("replay-{round}")).await?;
         let plain = plain_read(&dir)?;
-        let by_push = on_a_thread(address, Replay::Push(pushed.clone()), mib)?.await?;
+        let by_push = on_a_thread(address, Replay::Push(pushed), mib)?.await?;
         let by_pull = on_a_thread(address, Replay::Pull, mib)?.await?;
         println!(
             "  plain sequential read {plain:>6.0} MiB/s   SubscribeToShard {by_push:>6.0} MiB/s x {:.2}   \
@@ -167,7 +173,7 @@ async fn run(address: SocketAddr, dir: PathBuf, mib: usize) -> Result<(), Failur
             by_pull / plain
         );
     }
-    tip_beside_replay(&client, address, &pushed, mib).await
+    tip_beside_replay(&client, address, &arn, mib).await
 }
 
 async fn put_backlog(client: &SendRequest<Bytes>, mib: usize) -> Result<(), Failure> {
@@ -285,7 +291,7 @@ fn count(json: &[u8]) -> usize {
 async fn tip_beside_replay(
     client: &SendRequest<Bytes>,
     address: SocketAddr,
-    replaying: &Value,
+    replayed: &Value,
     mib: usize,
 ) -> Result<(), Failure> {
     let arn = create_stream(client, "tip").await?;
@@ -294,11 +300,13 @@ async fn tip_beside_replay(
     spawn_local(listen(subscribe(client, &consumer, "LATEST").await?, sender));
     let (mut alone, mut beside) = (histogram(), histogram());
     turn(client, &mut received, &mut histogram(), || false).await?;
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
+        // One of its own each: a consumer may not subscribe again within five seconds.
+        let replaying = register(client, replayed, &format!("beside-{round}")).await?;
         let clock = Clock::system();
         let until = clock.now() + TIP_TURN;
         turn(client, &mut received, &mut alone, || clock.now() >= until).await?;
-        let replay = on_a_thread(address, Replay::Push(replaying.clone()), mib)?;
+        let replay = on_a_thread(address, Replay::Push(replaying), mib)?;
         let over = std::rc::Rc::new(std::cell::Cell::new(false));
         let done = over.clone();
         spawn_local(async move {

@@ -34,8 +34,8 @@ pub enum Verb {
     Check(CheckArgs),
     /// Show what a data directory holds while no server uses it; changes nothing.
     ///
-    /// Streams, consumers and shards, then segments, batches and records, a line each. Exits with 0, or with 2
-    /// if it could not look.
+    /// Streams, consumers and shards, then segments, batches and records, a line each. Exits with 0, or with
+    /// 2 if it could not look.
     Dump(DumpArgs),
 }
 

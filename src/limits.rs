@@ -104,9 +104,9 @@ pub const SCAN_BYTES: usize = 1 << 20;
 /// Catch-up reads in flight at once, all readers together: what a commit may find before it. Own.
 pub const READS_IN_FLIGHT_MAX: usize = 4;
 /// Blocks asked for in advance for a reader that goes through a shard in order. Own.
-pub const READ_AHEAD_BLOCKS_MAX: usize = 2;
+pub const READ_AHEAD_BLOCKS_MAX: usize = 4;
 /// Bytes kept for such a reader, those on their way included. Own.
-pub const READ_AHEAD_BYTES: usize = 1 << 20;
+pub const READ_AHEAD_BYTES: usize = 2 << 20;
 /// Readers behind the tail whose place is kept, with what was read ahead for them; more take turns. Own.
 pub const READERS_KEPT_MAX: usize = 64;
 /// Tenths of a second after which the place of a reader that does not come back is forgotten. Own.

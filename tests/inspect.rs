@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use support::kinesis::Kinesis;
+use support::kinesis::{Kinesis, shard_id};
 use support::server::{Options, Server};
+use support::{http, wait_for};
 
 /// Records put to the stream: enough for a few sealed segments.
 const RECORDS: u64 = 60;
@@ -196,4 +197,39 @@ fn is_a_missing_segment_or_a_damaged_journal_found() {
     fs::write(dir.join("segments/notes.txt"), "mine").expect("a stranger");
     let told = text(&fanlight(&["check"], &dir));
     assert!(told.contains("segments/notes.txt is none of the server's files"), "{told}");
+}
+
+#[test]
+fn does_a_running_server_find_damage_by_itself_and_refuse_to_serve_it() {
+    let mut server = filled();
+    server.terminate();
+    let segment = sealed_segment(&server.data_dir());
+    let name = segment.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    flip(&segment, batch_at(&segment, 1) + 200);
+    let rate = ["--scrub-bytes-per-sec", "1000000000"].map(str::to_owned);
+    server.restart_with(|options| options.extra.extend(rate));
+    let metrics = wait_for("a pass of the scrubber", || {
+        let answer = http::get(server.admin_address(), "/metrics").expect("metrics");
+        let metrics = String::from_utf8_lossy(&answer.body).into_owned();
+        metrics.contains("fanlight_scrub_passes_total 1").then_some(metrics)
+    });
+    assert!(metrics.contains("fanlight_scrub_damaged_batches 1"), "{metrics}");
+    let told = server.output();
+    assert!(told.contains("damage found") && told.contains(&name), "{told}");
+    let kinesis = Kinesis { address: server.address() };
+    let iterator = kinesis.iterator("orders", &shard_id(0), json!({"ShardIteratorType": "TRIM_HORIZON"}));
+    let mut iterator = Some(iterator);
+    let mut served = 0;
+    let status = loop {
+        let input = json!({"ShardIterator": iterator, "Limit": 1});
+        let (status, output) = http::call(server.address(), "GetRecords", &input);
+        if status != 200 {
+            break status;
+        }
+        served += output["Records"].as_array().map_or(0, Vec::len);
+        iterator = output["NextShardIterator"].as_str().map(str::to_owned);
+        assert!(served < 60, "damage was read");
+    };
+    assert_eq!(status, 500);
+    assert!(served > 0, "what lies before the damage is served");
 }

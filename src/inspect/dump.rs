@@ -1,5 +1,5 @@
-//! Shows what is in a data directory, as lines for people or as a JSON object per line: streams, consumers and
-//! shards first, then the segments, batches and records of each log, then what the journal adds.
+//! Shows what is in a data directory, as lines for people or as a JSON object per line: streams, consumers
+//! and shards first, then the segments, batches and records of each log, then what the journal adds.
 
 use std::collections::HashMap;
 use std::io::{self, Write};

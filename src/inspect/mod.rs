@@ -1,5 +1,5 @@
-//! Looking at a data directory while no server uses it: is it sound, and what is in it? Reads only, in blocks,
-//! whatever the size; believes what recovery would believe, but changes and repairs nothing.
+//! Looking at a data directory while no server uses it: is it sound, and what is in it? Reads only, in
+//! blocks, whatever the size; believes what recovery would believe, but changes and repairs nothing.
 
 mod check;
 mod damage;

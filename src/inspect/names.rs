@@ -17,8 +17,8 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Applies the commands of one batch of the catalog's log; tells what is wrong with the first that does not
-    /// apply.
+    /// Applies the commands of one batch of the catalog's log; tells what is wrong with the first that does
+    /// not apply.
     pub(super) fn take(&mut self, place: Place<'_>, batch: &Batch) -> Option<Damage> {
         if batch.log() != LogId::CATALOG || place.is_repeated || self.is_broken {
             return None;

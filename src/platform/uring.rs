@@ -33,8 +33,8 @@ const SUBMIT_RETRIES_MAX: usize = 8;
 const DRAIN_WAITS_MAX: usize = 4 * SUBMISSION_ENTRIES as usize;
 /// Marks the completion of the poll on the bell.
 const BELL: u64 = u64::MAX;
-/// Priority of reads: best effort, the lowest level. Writes keep that of the process, so where the block layer
-/// orders by priority a commit goes before whoever catches up.
+/// Priority of reads: best effort, the lowest level. Writes keep that of the process, so where the block
+/// layer orders by priority a commit goes before whoever catches up.
 const READ_PRIORITY: u16 = (2 << 13) | 7;
 /// `RWF_DSYNC` as a submission carries it: the completion promises the bytes are on stable storage.
 const DURABLE: i32 = 2;

@@ -162,11 +162,17 @@ impl Cursor {
         if let Some(block) = self.blocks.iter_mut().find(is_it) {
             block.bytes = Some(bytes);
         }
+        let unpacked = self.unpack_arrived();
+        // What lies before damage is of use all the same.
+        self.answer();
+        unpacked
+    }
+
+    fn unpack_arrived(&mut self) -> Result<(), StorageError> {
         while self.blocks.front().is_some_and(|block| block.bytes.is_some()) {
             let Some(Block { place, bytes: Some(bytes) }) = self.blocks.pop_front() else { break };
             self.unpack(place, bytes)?;
         }
-        self.answer();
         Ok(())
     }
 

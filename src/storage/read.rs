@@ -214,7 +214,7 @@ impl Log {
         (index..self.segments.len()).find(|&index| !self.segments[index].is_empty())
     }
 
-    /// Where a cursor goes on: index of the segment, position, and its start and extent if a walk begins there.
+    /// Where a cursor goes on: index of the segment, position, and start and extent if a walk begins there.
     fn next_part(&self, cursor: &Cursor) -> Option<(usize, u64, Option<(u64, Extent)>)> {
         let Some((base, at, extent)) = cursor.reading else {
             let index = self.segment_for(cursor.start())?;

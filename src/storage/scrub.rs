@@ -1,6 +1,6 @@
 //! The scrubber's decisions: which segment is next, how much of it to read, when. It goes through all sealed
-//! segments in order, a block at a time, at a bounded rate, and begins again an hour after it last began. Pure:
-//! it is told the time, what there is and what was read; [`super::scrubbing`] asks the disk.
+//! segments in order, a block at a time, at a bounded rate, and begins again an hour after it last began.
+//! Pure: it is told the time, what there is and what was read; [`super::scrubbing`] asks the disk.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The scrubber at the disk: one block in flight, and only while nobody else waits for one. Damage is an alarm,
-//! not a repair; a reader of that place meets it by itself and gets an error.
+//! The scrubber at the disk: one block in flight, and only while nobody else waits for one. Damage is an
+//! alarm, not a repair; a reader of that place meets it by itself and gets an error.
 
 use std::io;
 
@@ -114,5 +114,90 @@ impl Engine {
         if let Some(work) = self.scrubber.work.take() {
             self.disk.close(work.file);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::limits;
+    use crate::platform::sim::{SimDisk, SimHandle};
+    use crate::storage::{Durability, Settings, Sizes};
+    use crate::types::{LogId, Timestamp};
+
+    use super::*;
+
+    const LOG: LogId = LogId(1);
+
+    /// An engine with a few sealed segments.
+    fn filled() -> (SimHandle, Engine) {
+        let disk = SimDisk::new(1);
+        let handle = disk.handle();
+        let sizes = Sizes {
+            journal_file: 64 << 10,
+            segment_min: 24 << 10,
+            segment_max: 24 << 10,
+            write_behind: 6000,
+            read_block: 4096,
+            ..Sizes::default()
+        };
+        let settings = Settings { durability: Durability::Sync, tail_bytes: 0, sizes };
+        let mut engine = Engine::open(Box::new(disk), settings).unwrap();
+        engine.open_log(LOG);
+        for millis in 0..40 {
+            let arrival = Timestamp::from_millis(millis);
+            engine.append(LOG, b"key", &[7; 2000], arrival, Instant::default()).unwrap();
+            engine.submit(Instant::default());
+            while handle.in_flight() > 0 {
+                engine.wait();
+                engine.step(Instant::default());
+            }
+        }
+        (handle, engine)
+    }
+
+    /// Lets it read until the pass is over; tells the damage it knows of.
+    fn scrub(handle: &SimHandle, engine: &mut Engine) -> u64 {
+        engine.set_scrub_rate(1 << 20, Instant::default());
+        for millis in 1..limits::SCRUB_PASS_SECS_MIN {
+            engine.step(Instant::from_nanos(millis * 1_000_000));
+            while handle.in_flight() > 0 {
+                engine.wait();
+                engine.step(Instant::from_nanos(millis * 1_000_000));
+            }
+        }
+        assert_eq!(engine.scrubber.log(), LogId(0), "the pass is over");
+        engine.scrubber.flaws()
+    }
+
+    #[test]
+    fn every_flipped_byte_of_a_sealed_segment_is_found_and_nothing_else() {
+        let (handle, mut engine) = filled();
+        assert_eq!(scrub(&handle, &mut engine), 0);
+        let segment = &engine.logs[&LOG].segments[1];
+        assert!(segment.sealed && segment.data_bytes > 8000);
+        let (path, footer) = (segment.path.clone(), usize::try_from(segment.file_bytes).unwrap() - 4096);
+        // Header, batch, padding's neighbour, index, footer.
+        for at in [9, 4096 + 20, 4096 + 1500, footer - 4096 + 30, footer + 50] {
+            handle.flip_bits(&path, at, 0x10);
+            assert_eq!(scrub(&handle, &mut engine), 1, "byte {at}");
+            handle.flip_bits(&path, at, 0x10);
+        }
+        assert_eq!(scrub(&handle, &mut engine), 0);
+    }
+
+    #[test]
+    fn it_rests_while_others_want_the_disk_and_once_it_is_switched_off() {
+        let (handle, mut engine) = filled();
+        engine.set_scrub_rate(1 << 20, Instant::default());
+        engine.append(LOG, b"key", b"data", Timestamp::default(), Instant::default()).unwrap();
+        engine.submit(Instant::default());
+        engine.start_scrub(Instant::from_nanos(1));
+        assert!(engine.scrubber.work.is_none(), "a commit is in flight");
+        engine.set_scrub_rate(0, Instant::default());
+        while handle.in_flight() > 0 {
+            engine.wait();
+            engine.step(Instant::from_nanos(2));
+        }
+        assert!(engine.scrubber.work.is_none() && !engine.is_busy());
     }
 }
