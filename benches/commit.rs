@@ -175,7 +175,7 @@ impl Bare {
         let (half, block) = (BARE_FILE_BYTES / 2, 1 << 20);
         let (mut fast, mut behind, mut in_flight, mut done) = (0u64, 0u64, 0, Vec::new());
         let began = clock.now();
-        let mut submit = |disk: &mut dyn Disk, token, at, len| {
+        let submit = |disk: &mut dyn Disk, token, at, len| {
             let mut buf = AlignedBuf::zeroed(len);
             buf.as_mut_slice().fill(0x5a);
             disk.submit(Token(token), Op::Write { file: self.file, at, buf, durable: true });

@@ -2,8 +2,8 @@
 //! sequential read of the same files in the same run, and what that does to everyone at the tip.
 //!
 //! Three readers: the engine alone, a push subscription and `GetRecords` of the whole server over the
-//! loopback. The latter two run without limits, their client on a thread of lower priority, as it would be another
-//! machine's; then a consumer at the tip is timed, in turns with and without a replay under way.
+//! loopback. The latter two run without limits, their client on a thread of lower priority, as it would be
+//! another machine's; then a consumer at the tip is timed, in turns with and without a replay under way.
 //!
 //! `cargo bench --bench replay`; `REPLAY_MIB` sets the size (1024), `REPLAY_DIR` the directory.
 

@@ -131,9 +131,9 @@ impl Cursor {
     pub(super) fn wants_block(&self) -> bool {
         let coming: usize = self.blocks.iter().map(|block| block.place.len).sum();
         let is_short = match (self.waiters.is_empty(), self.is_sequential) {
+            (false, _) if self.blocks.is_empty() => true,
             (_, true) => self.bytes + coming < limits::READ_AHEAD_BYTES,
-            (false, false) => self.blocks.is_empty(),
-            (true, false) => false,
+            (_, false) => false,
         };
         is_short
             && !self.is_exhausted

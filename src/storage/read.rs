@@ -198,7 +198,7 @@ impl Engine {
 }
 
 /// Tells everyone who waits what went wrong.
-fn tell(waiters: Vec<Waiter>, error: &StorageError) {
+pub(super) fn tell(waiters: Vec<Waiter>, error: &StorageError) {
     for waiter in waiters {
         drop(waiter.reply.send(Err(error.clone())));
     }

@@ -96,9 +96,14 @@ impl Readers {
         });
     }
 
-    /// Forgets everyone who reads a log that is gone; their replies are dropped unanswered.
-    pub(super) fn forget(&mut self, log: LogId) {
-        self.cursors.retain(|_, cursor| cursor.log != log);
-        self.waiting.retain(|(waiting, _)| *waiting != log);
+    /// Forgets the cursors of a log that is gone; gives everyone who waits at one, or for one.
+    pub(super) fn forget(&mut self, log: LogId) -> Vec<Waiter> {
+        let at_cursors = self.cursors.extract_if(.., |_, cursor| cursor.log == log);
+        let mut waiters: Vec<_> = at_cursors.flat_map(|(_, mut cursor)| cursor.give_up()).collect();
+        let (theirs, others) = self.waiting.drain(..).partition(|(waiting, _)| *waiting == log);
+        self.waiting = others;
+        let theirs: VecDeque<(LogId, Waiter)> = theirs;
+        waiters.extend(theirs.into_iter().map(|(_, waiter)| waiter));
+        waiters
     }
 }
