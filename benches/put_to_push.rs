@@ -4,21 +4,16 @@
 //!
 //! `cargo bench --bench put_to_push`; `PUT_TO_PUSH_DIR` sets where the data directory is made.
 
-use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use fanlight::config::{Config, Limits};
 use fanlight::platform::Clock;
-use fanlight::server;
 use fanlight::types::Instant;
 use fanlight::wire::event_stream::Message;
 use h2::client::SendRequest;
 use hdrhistogram::Histogram;
-use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
 

@@ -23,6 +23,9 @@ pub(super) struct Waiter {
     pub(super) reply: oneshot::Sender<ReadReply>,
 }
 
+/// Where a walk begins: at which byte of the file, and how far it goes.
+pub(super) type Start = (u64, Extent);
+
 /// A block to be read from a segment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
@@ -30,8 +33,8 @@ pub(super) struct Place {
     pub(super) base: Offset,
     pub(super) at: u64,
     pub(super) len: usize,
-    /// Set where a walk begins: at which byte of the file, and how far it goes.
-    pub(super) start: Option<(u64, Extent)>,
+    /// Set where a walk begins.
+    pub(super) start: Option<Start>,
 }
 
 struct Block {

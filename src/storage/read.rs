@@ -13,7 +13,7 @@ use crate::telemetry::names;
 use crate::types::{LogId, Offset, Timestamp};
 
 use super::StorageError;
-use super::cursor::{Cursor, Place, Waiter};
+use super::cursor::{Cursor, Place, Start, Waiter};
 use super::engine::{Engine, Pending};
 use super::log::{Log, Segment};
 use super::readers::BlockId;
@@ -215,7 +215,7 @@ impl Log {
     }
 
     /// Where a cursor goes on: index of the segment, position, and start and extent if a walk begins there.
-    fn next_part(&self, cursor: &Cursor) -> Option<(usize, u64, Option<(u64, Extent)>)> {
+    fn next_part(&self, cursor: &Cursor) -> Option<(usize, u64, Option<Start>)> {
         let Some((base, at, extent)) = cursor.reading else {
             let index = self.segment_for(cursor.start())?;
             let position = self.segments[index].position_for(cursor.start());
