@@ -9,7 +9,7 @@
 //! | 2 | [`platform`], [`wire`] | the outside world (clock, entropy, disk); bytes and messages |
 //! | 3 | [`throttle`], [`shard_log`], [`catalog`] | pure cores: buckets, log formats, control plane |
 //! | 4 | [`storage`] | the log engine: group commit, segments, tail, recovery |
-//! | 5 | [`pull`], [`push`] | iterators and reads; subscriptions and fan-out |
+//! | 5 | [`pull`], [`push`], [`inspect`] | iterators and reads; subscriptions and fan-out; offline tools |
 //! | 6 | [`api`] | the operations and the pipeline they pass through |
 //! | 7 | [`net`] | listener, TLS, HTTP/1.1, HTTP/2, admin endpoint |
 //! | 8 | [`config`] | flags and their environment twins |
@@ -18,6 +18,7 @@
 pub mod api;
 pub mod catalog;
 pub mod config;
+pub mod inspect;
 pub mod limits;
 pub mod net;
 pub mod platform;

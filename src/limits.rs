@@ -109,8 +109,24 @@ pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 pub const READ_BLOCK_BYTES: usize = 256 << 10;
 /// Bytes read at a time from a segment that has to be scanned at the start. Own.
 pub const SCAN_BYTES: usize = 1 << 20;
-/// Catch-up reads in flight at once. Own.
-pub const READS_IN_FLIGHT_MAX: usize = 16;
+/// Catch-up reads in flight at once, all readers together: what a commit may find before it. Own.
+pub const READS_IN_FLIGHT_MAX: usize = 4;
+/// Blocks asked for in advance for a reader that goes through a shard in order. Own.
+pub const READ_AHEAD_BLOCKS_MAX: usize = 4;
+/// Bytes kept for such a reader, those on their way included. Own.
+pub const READ_AHEAD_BYTES: usize = 2 << 20;
+/// Readers behind the tail whose place is kept, with what was read ahead for them; more take turns. Own.
+pub const READERS_KEPT_MAX: usize = 64;
+/// Tenths of a second after which the place of a reader that does not come back is forgotten. Own.
+pub const READER_IDLE_TICKS_MAX: u32 = 50;
+/// Bytes per second the scrubber reads by default: 1 TiB in a day and a half. Own.
+pub const SCRUB_BYTES_PER_SEC_DEFAULT: u64 = 8 << 20;
+/// Bytes of one of its reads. Own.
+pub const SCRUB_BLOCK_BYTES: usize = 256 << 10;
+/// Seconds from the start of one of its passes to that of the next, at least. Own.
+pub const SCRUB_PASS_SECS_MIN: u64 = 3600;
+/// Seconds it waits for a moment in which nothing else wants the disk, before it takes its turn anyway. Own.
+pub const SCRUB_PATIENCE_SECS: u64 = 1;
 /// Bytes of recent records kept in memory by default. Own.
 pub const TAIL_BYTES_DEFAULT: usize = 256 << 20;
 /// Seconds an HTTP/1.1 connection may sit between requests, and a request's head may take. Longer than the

@@ -132,6 +132,7 @@ async fn serve(
     };
     let ((), drained) = tokio::join!(accepting, draining);
     drained?;
+    parts.store.stop_scrubbing();
     parts.store.flush(FLUSH_PATIENCE).await;
     Ok(())
 }
@@ -152,7 +153,9 @@ impl Parts {
             .map_err(|error| ServerError::DataDir { dir: config.data_dir.display().to_string(), error })?;
         let (durability, tail_bytes) = (config.durability, config.tail_bytes);
         let settings = Settings { durability, tail_bytes, sizes: Sizes::default() };
-        let store = Store::new(Engine::open(disk, settings)?, clock.clone());
+        let mut engine = Engine::open(disk, settings)?;
+        engine.set_scrub_rate(config.scrub_bytes_per_sec, clock.now());
+        let store = Store::new(engine, clock.clone());
         let running = store.clone();
         // Unconstrained: the runtime would cut short a commit's pushes after 128 sockets.
         spawn_local(unconstrained(async move {

@@ -94,7 +94,7 @@ fn grouping(before: &str) -> Option<usize> {
 
 fn exists(metric: &str) -> bool {
     let is_histogram = |name: &str| {
-        name.ends_with("_seconds") || [names::COMMIT_RECORDS, names::COMMIT_BYTES].contains(&name)
+        name.ends_with("_duration_seconds") || [names::COMMIT_RECORDS, names::COMMIT_BYTES].contains(&name)
     };
     let of_histogram = HISTOGRAM_SUFFIXES.iter().filter_map(|suffix| metric.strip_suffix(suffix));
     names::ALL.contains(&metric) && !is_histogram(metric)

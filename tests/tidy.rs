@@ -20,7 +20,7 @@ const RANKS: [&[&str]; 10] = [
     &["platform", "wire"],
     &["throttle", "shard_log", "catalog"],
     &["storage"],
-    &["pull", "push"],
+    &["pull", "push", "inspect"],
     &["api"],
     &["net"],
     &["config"],

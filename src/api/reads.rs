@@ -156,7 +156,11 @@ async fn read_page(
     let horizon = stream.trim_horizon(context.clock.wall());
     let mut page = Page::new(from, limit, limits::GET_RECORDS_BYTES_MAX);
     while !page.is_full() {
-        let batches = context.store.read(shard.log, From::Offset(page.next), page.bytes_left()).await?;
+        let batches = match context.store.read(shard.log, From::Offset(page.next), page.bytes_left()).await {
+            // What lies before a damaged place is served; who asks for the place itself is told.
+            Err(_) if !page.records.is_empty() => break,
+            batches => batches?,
+        };
         if batches.is_empty() {
             // Offsets left out at the tip hold nothing: the next call begins behind them.
             page.next = page.next.max(context.store.tip(shard.log).unwrap_or_default());

@@ -46,6 +46,7 @@ pub(super) struct DataDir {
     /// The lock goes with its descriptor.
     _lock: OwnedFd,
     direct: bool,
+    writable: bool,
 }
 
 impl DataDir {
@@ -56,7 +57,14 @@ impl DataDir {
         let lock = lock(&root, path)?;
         remove_unfinished(&root, 0)?;
         let direct = takes_direct_io(&root, PROBE_FILE);
-        Ok(Self { root, _lock: lock, direct })
+        Ok(Self { root, _lock: lock, direct, writable: true })
+    }
+
+    /// Opens what is there to look at, and changes nothing. Others may look too, but no server can run.
+    pub(super) fn open_read_only(path: &Path) -> io::Result<Self> {
+        let root = open_dir(CWD, path)?;
+        let lock = lock_shared(&root, path)?;
+        Ok(Self { root, _lock: lock, direct: true, writable: false })
     }
 
     /// Whether files bypass the page cache.
@@ -84,7 +92,13 @@ impl DataDir {
     /// See [`super::Disk::open`].
     pub(super) fn open_file(&self, path: &str) -> io::Result<OpenFile> {
         check(path)?;
-        let fd = rustix::fs::openat(&self.root, path, self.flags(), Mode::empty())?;
+        let fd = match rustix::fs::openat(&self.root, path, self.flags(), Mode::empty()) {
+            // Direct I/O was not tried before: that takes a file to write to.
+            Err(Errno::INVAL) if !self.writable => {
+                rustix::fs::openat(&self.root, path, self.flags() - OFlags::DIRECT, Mode::empty())
+            }
+            fd => fd,
+        }?;
         let stat = rustix::fs::fstat(&fd)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
@@ -102,7 +116,7 @@ impl DataDir {
         bytes: u64,
         preallocation: Preallocation,
     ) -> io::Result<OpenFile> {
-        check(path)?;
+        self.check_writable(path)?;
         let parent = self.ensure_parents(path)?;
         if rustix::fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -139,7 +153,7 @@ impl DataDir {
 
     /// See [`super::Op::Remove`].
     pub(super) fn remove(&self, path: &str) -> io::Result<()> {
-        check(path)?;
+        self.check_writable(path)?;
         match rustix::fs::unlinkat(&self.root, path, AtFlags::empty()) {
             // Not there: perhaps an earlier attempt got as far as the unlink but not the sync.
             Ok(()) | Err(Errno::NOENT) => {}
@@ -161,8 +175,13 @@ impl DataDir {
         Ok(dir)
     }
 
+    fn check_writable(&self, path: &str) -> io::Result<()> {
+        if self.writable { check(path) } else { Err(Errno::ROFS.into()) }
+    }
+
     fn flags(&self) -> OFlags {
-        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let access = if self.writable { OFlags::RDWR } else { OFlags::RDONLY };
+        let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         if self.direct { flags | OFlags::DIRECT } else { flags }
     }
 }
@@ -217,12 +236,28 @@ fn lock(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
     let fd = rustix::fs::openat(root, LOCK_FILE, flags, FILE_MODE)?;
     match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(fd),
-        Err(Errno::WOULDBLOCK) => {
-            let text = format!("the data directory {} is in use by another process", path.display());
-            Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
-        }
+        Err(Errno::WOULDBLOCK) => Err(in_use(path)),
         Err(errno) => Err(errno.into()),
     }
+}
+
+/// Keeps servers out without a byte written: the lock file must be there already.
+fn lock_shared(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let fd = rustix::fs::openat(root, LOCK_FILE, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::NOENT => io::Error::new(io::ErrorKind::NotFound, "it holds no LOCK file: no data directory"),
+        errno => errno.into(),
+    })?;
+    match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(fd),
+        Err(Errno::WOULDBLOCK) => Err(in_use(path)),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn in_use(path: &Path) -> io::Error {
+    let text = format!("the data directory {} is in use by another process", path.display());
+    io::Error::new(io::ErrorKind::ResourceBusy, text)
 }
 
 fn entries(dir: &OwnedFd) -> io::Result<Vec<Entry>> {

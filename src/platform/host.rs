@@ -61,6 +61,12 @@ pub fn open(data_dir: &Path, backend: Backend) -> io::Result<Box<dyn Disk>> {
     Ok(Box::new(disk))
 }
 
+/// Opens a data directory to look at: nothing in it changes, and no server can use it meanwhile. One that a
+/// server holds is refused with [`io::ErrorKind::ResourceBusy`].
+pub fn open_read_only(data_dir: &Path) -> io::Result<Box<dyn Disk>> {
+    Ok(Box::new(ThreadsDisk::new(Arc::new(DataDir::open_read_only(data_dir)?))?))
+}
+
 /// A ring set up in a given way: for `benches/append.rs`, which compares them.
 pub fn open_ring(data_dir: &Path, task_run: TaskRun) -> io::Result<RingDisk> {
     ring(&Arc::new(DataDir::open(data_dir)?), task_run)

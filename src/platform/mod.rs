@@ -29,7 +29,7 @@ pub use clock::Clock;
 pub use clock::SimulatedTime;
 pub use descriptors::raise_descriptor_limit;
 pub use disk::{Completion, Disk, Entry, FileId, Op, Outcome, Preallocation, Token};
-pub use host::{Backend, open, open_ring};
+pub use host::{Backend, open, open_read_only, open_ring};
 pub use readiness::Readiness;
 pub use ring_disk::RingDisk;
 pub use uring::{SendBatch, TaskRun};

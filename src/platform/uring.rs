@@ -34,6 +34,9 @@ const SUBMIT_RETRIES_MAX: usize = 8;
 const DRAIN_WAITS_MAX: usize = 4 * SUBMISSION_ENTRIES as usize;
 /// Marks the completion of the poll on the bell.
 const BELL: u64 = u64::MAX;
+/// Priority of reads: best effort, the lowest level. Writes keep that of the process, so where the block
+/// layer orders by priority a commit goes before whoever catches up.
+const READ_PRIORITY: u16 = (2 << 13) | 7;
 /// `RWF_DSYNC` as a submission carries it: the completion promises the bytes are on stable storage.
 const DURABLE: i32 = 2;
 
@@ -279,7 +282,7 @@ fn entry(transfer: &mut Transfer) -> Entry {
         Kind::Sync => opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build(),
         Kind::Read => {
             let into = transfer.rest_mut();
-            opcode::Read::new(fd, into.as_mut_ptr(), length(into)).offset(at).build()
+            opcode::Read::new(fd, into.as_mut_ptr(), length(into)).offset(at).ioprio(READ_PRIORITY).build()
         }
         Kind::Write { durable } => {
             let from = transfer.rest();

@@ -85,6 +85,12 @@ pub struct Entry {
     pub len: usize,
 }
 
+/// Length of the entry that begins `bytes` by its own word, if one does.
+pub fn peek_entry_len(bytes: &[u8]) -> Option<usize> {
+    let begins = bytes.len() >= ENTRY_HEADER_BYTES && u32_at(bytes, 0) == MAGIC;
+    begins.then(|| ENTRY_HEADER_BYTES + u32_at(bytes, 8) as usize)
+}
+
 /// The entry that begins `bytes`, verified with every batch in it.
 pub fn open_entry(bytes: &Bytes) -> Result<Entry, EntryError> {
     if bytes.len() < ENTRY_HEADER_BYTES || u32_at(bytes, 0) != MAGIC {

@@ -7,7 +7,9 @@ mod journal;
 mod segment;
 
 pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchError, Record, peek_len};
-pub use journal::{ENTRY_HEADER_BYTES, Entry, EntryError, EntryHeader, open_entry, seal_entry};
+pub use journal::{
+    ENTRY_HEADER_BYTES, Entry, EntryError, EntryHeader, open_entry, peek_entry_len, seal_entry,
+};
 pub use segment::{
     IndexEntry, SegmentFooter, SegmentHeader, SegmentIndex, footer_bytes, is_index, open_footer,
     segment_bytes_after,

@@ -109,6 +109,11 @@ impl SegmentIndex {
         self.entries.get(after.saturating_sub(1)).copied()
     }
 
+    /// What is kept, in order.
+    pub fn entries(&self) -> &[IndexEntry] {
+        &self.entries
+    }
+
     /// Entries kept.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -29,7 +29,7 @@ pub(super) fn create(disk: &mut dyn Disk, op: Op) -> io::Result<FileId> {
 }
 
 /// Reads `len` bytes at `at`, both whole blocks.
-pub(super) fn read(disk: &mut dyn Disk, file: FileId, at: u64, len: usize) -> io::Result<Bytes> {
+pub fn read(disk: &mut dyn Disk, file: FileId, at: u64, len: usize) -> io::Result<Bytes> {
     match run(disk, Op::Read { file, at, buf: AlignedBuf::zeroed(len) })? {
         Outcome::Buf(buf) => Ok(buf.into_bytes()),
         _ => Err(io::Error::other("a read answers with its buffer")),

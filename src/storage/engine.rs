@@ -15,7 +15,8 @@ use super::gather::Gathered;
 use super::journal::{Generation, Journal};
 use super::log::Log;
 use super::meters::Meters;
-use super::read_block::ReadJob;
+use super::readers::{BlockId, Readers};
+use super::scrub::Scrubber;
 use super::{Ack, Durability, Sizes};
 
 /// What the engine is told once.
@@ -56,7 +57,8 @@ pub(super) enum Pending {
     SegmentCreate { log: LogId, path: String, bytes: u64 },
     SegmentWrite { log: LogId, batches: usize, at: u64, len: u64, started: Instant },
     SegmentSeal { log: LogId },
-    Read(Box<ReadJob>),
+    Read(BlockId),
+    Scrub,
     Remove,
 }
 
@@ -88,8 +90,8 @@ pub struct Engine {
     /// Files to be removed, the first of them perhaps under way.
     pub(super) removals: VecDeque<String>,
     pub(super) is_removing: bool,
-    pub(super) reads_waiting: VecDeque<ReadJob>,
-    pub(super) reads_in_flight: usize,
+    pub(super) readers: Readers,
+    pub(super) scrubber: Scrubber,
     pub(super) files_read: VecDeque<(LogId, Offset)>,
     pub(super) stopped: Option<String>,
     pub(super) unsynced: bool,
@@ -127,8 +129,8 @@ impl Engine {
             write_behind_failures: 0,
             removals: VecDeque::new(),
             is_removing: false,
-            reads_waiting: VecDeque::new(),
-            reads_in_flight: 0,
+            readers: Readers::default(),
+            scrubber: Scrubber::default(),
             files_read: VecDeque::new(),
             stopped: None,
             unsynced: false,
@@ -202,6 +204,7 @@ impl Engine {
         self.start_commit(now);
         self.start_write_behinds(now);
         self.start_reads();
+        self.start_scrub(now);
         self.disk.kick();
     }
 
@@ -246,7 +249,8 @@ impl Engine {
                 self.segment_written(log, done, now.since(started));
             }
             Pending::SegmentSeal { log } => self.segment_sealed(log, completion.result),
-            Pending::Read(job) => self.read_completed(*job, completion.result),
+            Pending::Read(block) => self.block_read(block, completion.result),
+            Pending::Scrub => self.block_scrubbed(completion.result, now),
             Pending::Remove => self.removed(completion.result),
         }
     }

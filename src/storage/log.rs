@@ -202,7 +202,8 @@ impl Log {
     }
 }
 
-fn take_bytes<'a>(batches: impl Iterator<Item = &'a Batch>, max_bytes: usize) -> Vec<Batch> {
+/// Batches of about `max_bytes` payload, at least one.
+pub(super) fn take_bytes<'a>(batches: impl Iterator<Item = &'a Batch>, max_bytes: usize) -> Vec<Batch> {
     let mut taken = Vec::new();
     let mut bytes = 0;
     for batch in batches {

@@ -5,6 +5,7 @@
 mod ack;
 mod blocking;
 mod commit;
+mod cursor;
 mod engine;
 mod error;
 mod gather;
@@ -13,27 +14,34 @@ mod layout;
 mod log;
 mod meters;
 mod read;
-mod read_block;
+mod readers;
 mod recover_journal;
 mod recover_segments;
 mod recovery;
 mod removal;
 mod scan;
+mod scrub;
+mod scrubbing;
 mod segment_name;
 mod sizes;
 mod store;
+mod unpack;
+mod verify;
 mod write_behind;
 
 #[cfg(test)]
 mod tests;
 
 pub use ack::Ack;
+pub use blocking::read as read_blocking;
 pub use engine::{Engine, Event, Settings};
 pub use error::StorageError;
 pub use gather::Appended;
 pub use read::{From, ReadReply};
+pub use segment_name::SegmentName;
 pub use sizes::Sizes;
 pub use store::{Store, Tap};
+pub use verify::{Flaw, SegmentWalk};
 
 /// When an append is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -1,5 +1,5 @@
-//! Reading what the tail no longer holds: one aligned block at a time, verified batch by batch, a bounded
-//! number of blocks in flight.
+//! Reading what the tail no longer holds: aligned blocks, read ahead for whoever goes through a shard in
+//! order, verified batch by batch, a bounded number of them in flight.
 
 use std::io;
 
@@ -7,15 +7,17 @@ use metrics::counter;
 use tokio::sync::oneshot;
 
 use crate::limits;
-use crate::platform::{AlignedBuf, BLOCK, Op, Outcome};
+use crate::platform::{AlignedBuf, BLOCK, FileId, Op, Outcome};
 use crate::shard_log::Batch;
 use crate::telemetry::names;
 use crate::types::{LogId, Offset, Timestamp};
 
 use super::StorageError;
+use super::cursor::{Cursor, Place, Start, Waiter};
 use super::engine::{Engine, Pending};
 use super::log::{Log, Segment};
-use super::read_block::{ReadJob, scan};
+use super::readers::BlockId;
+use super::unpack::Extent;
 
 /// Segment files kept open for readers.
 const FILES_READ_MAX: usize = 64;
@@ -34,13 +36,13 @@ pub type ReadReply = Result<Vec<Batch>, StorageError>;
 
 impl Engine {
     /// Reads about `max_bytes` (at least one batch, where there is one). Answers through the channel: at
-    /// once if the tail holds it, else when the disk has delivered.
+    /// once if memory holds it, else when the disk has delivered.
     pub fn read(&mut self, log: LogId, from: From, max_bytes: usize) -> oneshot::Receiver<ReadReply> {
         let (reply, receiver) = oneshot::channel();
         match self.read_tail(log, from, max_bytes) {
             Some(answer) => drop(reply.send(answer)),
             None => {
-                self.reads_waiting.push_back(ReadJob::new(log, from, max_bytes, reply));
+                self.ask(log, Waiter { from, max_bytes, reply });
                 self.start_reads();
                 self.disk.kick();
             }
@@ -60,57 +62,93 @@ impl Engine {
         }
     }
 
-    pub(super) fn start_reads(&mut self) {
-        while self.reads_in_flight < limits::READS_IN_FLIGHT_MAX {
-            let Some(job) = self.reads_waiting.pop_front() else { return };
-            self.continue_read(job);
-        }
-    }
-
-    /// Asks the disk for the job's next block, or answers it.
-    fn continue_read(&mut self, mut job: ReadJob) {
-        if job.reply.is_closed() {
-            return;
-        }
-        if let Some(answer) = self.read_tail(job.log, job.from, job.max_bytes) {
-            return drop(job.reply.send(answer));
-        }
-        match self.place_of(&mut job) {
-            Ok((file, at, len)) => {
-                counter!(names::DISK_READS).increment(1);
-                self.reads_in_flight += 1;
-                let buf = AlignedBuf::zeroed(len);
-                self.submit_op(Pending::Read(Box::new(job)), Op::Read { file, at, buf });
+    /// Hands a read to the cursor that has come to its place, or to a new one.
+    fn ask(&mut self, log: LogId, waiter: Waiter) {
+        let id = self.readers.find(log, waiter.from).or_else(|| self.readers.begin(log, waiter.from));
+        match id.and_then(|id| Some((id, self.readers.get_mut(id)?))) {
+            Some((id, cursor)) => {
+                cursor.ask(waiter);
+                self.readers.queue(id);
             }
-            Err(error) => drop(job.reply.send(Err(error))),
+            None => self.readers.waiting.push_back((log, waiter)),
         }
     }
 
-    /// File, aligned position and length of the block the job needs next.
-    fn place_of(&mut self, job: &mut ReadJob) -> Result<(crate::platform::FileId, u64, usize), StorageError> {
-        let gone = StorageError::NoSuchLog(job.log);
-        let log = self.logs.get_mut(&job.log).ok_or_else(|| gone.clone())?;
-        let index = log.segment_for(job.from).ok_or(gone)?;
-        let segment = &mut log.segments[index];
-        if segment.base != job.segment || job.position.is_none() {
-            job.segment = segment.base;
-            job.position = Some(segment.position_for(job.from));
-            job.last_checksum = None;
+    pub(super) fn start_reads(&mut self) {
+        while let Some((log, waiter)) = self.readers.next_waiting() {
+            self.ask(log, waiter);
         }
-        job.end = (segment.end, segment.data_bytes);
-        let position = job.position.unwrap_or_default();
-        let at = position - position % BLOCK as u64;
-        let at_least = job.len.max(self.settings.sizes.read_block) as u64;
-        let wanted = (at_least + (position - at)).next_multiple_of(BLOCK as u64);
-        let len = wanted.min(segment.data_bytes.saturating_sub(at));
-        let file = match segment.file {
+        while self.readers.in_flight < limits::READS_IN_FLIGHT_MAX {
+            let Some(id) = self.readers.next_in_line() else { return };
+            self.read_block_for(id);
+        }
+    }
+
+    /// Asks the disk for the cursor's next block.
+    fn read_block_for(&mut self, id: u64) {
+        let place = self.next_place(id);
+        let Some(cursor) = self.readers.get_mut(id) else { return };
+        match place {
+            Ok(Some((file, place))) => {
+                cursor.asked_for(place);
+                counter!(names::DISK_READS).increment(1);
+                self.readers.in_flight += 1;
+                let block = BlockId { cursor: id, base: place.base, at: place.at };
+                let buf = AlignedBuf::zeroed(place.len);
+                self.submit_op(Pending::Read(block), Op::Read { file, at: place.at, buf });
+                self.readers.queue(id);
+            }
+            Ok(None) => self.exhausted(id),
+            Err(error) => {
+                let waiters = cursor.give_up();
+                tell(waiters, &error);
+            }
+        }
+    }
+
+    /// No segment goes on from the cursor's place: those who wait there find it in the tail by now, or begin
+    /// anew at what was left when expired segments went.
+    fn exhausted(&mut self, id: u64) {
+        let Some(cursor) = self.readers.get_mut(id) else { return };
+        cursor.is_exhausted = true;
+        if cursor.has_more_coming() {
+            return; // It may be what they wait for.
+        }
+        let (log, was_at_start) = (cursor.log, cursor.reading.is_none());
+        for waiter in cursor.give_up() {
+            match self.read_tail(log, waiter.from, waiter.max_bytes) {
+                Some(answer) => drop(waiter.reply.send(answer)),
+                None if was_at_start => drop(waiter.reply.send(Err(StorageError::NoSuchLog(log)))),
+                None => self.ask(log, waiter),
+            }
+        }
+    }
+
+    /// File and place of the block the cursor needs next.
+    fn next_place(&mut self, id: u64) -> Result<Option<(FileId, Place)>, StorageError> {
+        let Some(cursor) = self.readers.get_mut(id) else { return Ok(None) };
+        let gone = StorageError::NoSuchLog(cursor.log);
+        let log = self.logs.get_mut(&cursor.log).ok_or(gone)?;
+        // What the tail holds need not be read ahead.
+        if cursor.settled_end().is_some_and(|end| cursor.reading.is_some() && log.in_tail(end)) {
+            return Ok(None);
+        }
+        let Some((index, at, start)) = log.next_part(cursor) else { return Ok(None) };
+        let segment = &log.segments[index];
+        let until = start.map_or_else(|| segment.data_bytes, |(_, extent)| extent.data_bytes);
+        let until =
+            cursor.reading.filter(|_| start.is_none()).map_or(until, |(_, _, extent)| extent.data_bytes);
+        let len = (self.settings.sizes.read_block as u64).min(until.saturating_sub(at));
+        let len = usize::try_from(len).unwrap_or_default().next_multiple_of(BLOCK);
+        let (base, opened, log) = (segment.base, segment.file, cursor.log);
+        let file = match opened {
             Some(file) => file,
-            None => self.open_for_reading(job.log, index)?,
+            None => self.open_for_reading(log, index)?,
         };
-        Ok((file, at, usize::try_from(len).unwrap_or(usize::MAX)))
+        Ok(Some((file, Place { base, at, len, start })))
     }
 
-    fn open_for_reading(&mut self, id: LogId, index: usize) -> Result<crate::platform::FileId, StorageError> {
+    fn open_for_reading(&mut self, id: LogId, index: usize) -> Result<FileId, StorageError> {
         if self.files_read.len() >= FILES_READ_MAX {
             self.close_one_read();
         }
@@ -134,25 +172,35 @@ impl Engine {
         }
     }
 
-    pub(super) fn read_completed(&mut self, mut job: ReadJob, result: io::Result<Outcome>) {
-        self.reads_in_flight -= 1;
-        let block = match result {
-            Ok(Outcome::Buf(buf)) => buf.into_bytes(),
+    pub(super) fn block_read(&mut self, block: BlockId, result: io::Result<Outcome>) {
+        self.readers.in_flight -= 1;
+        // None if its log or everyone it was read for has gone.
+        let Some(cursor) = self.readers.get_mut(block.cursor) else { return };
+        let log = cursor.log;
+        let arrived = match result {
+            Ok(Outcome::Buf(buf)) => cursor.arrived(block.base, block.at, buf.into_bytes()),
             Ok(_) => return debug_assert!(false, "a read answers with its buffer"),
             Err(error) => {
                 counter!(names::STORAGE_FAILURES, "operation" => "read").increment(1);
-                let error = StorageError::Read { log: job.log, what: error.to_string() };
-                return drop(job.reply.send(Err(error)));
+                Err(StorageError::Read { log, what: error.to_string() })
             }
         };
-        match scan(&block, &mut job) {
-            Ok(batches) if batches.is_empty() => self.continue_read(job),
-            Ok(batches) => drop(job.reply.send(Ok(batches))),
-            Err(error) => {
-                tracing::error!(log = %job.log, %error, "a segment is damaged");
-                drop(job.reply.send(Err(error)));
+        if let Err(error) = arrived {
+            if matches!(error, StorageError::Damaged { .. }) {
+                tracing::error!(%log, %error, "a segment is damaged");
             }
+            tell(cursor.give_up(), &error);
+        } else if cursor.is_exhausted {
+            self.exhausted(block.cursor);
         }
+        self.readers.queue(block.cursor);
+    }
+}
+
+/// Tells everyone who waits what went wrong.
+pub(super) fn tell(waiters: Vec<Waiter>, error: &StorageError) {
+    for waiter in waiters {
+        drop(waiter.reply.send(Err(error.clone())));
     }
 }
 
@@ -165,9 +213,36 @@ impl Log {
         };
         (index..self.segments.len()).find(|&index| !self.segments[index].is_empty())
     }
+
+    /// Where a cursor goes on: index of the segment, position, and start and extent if a walk begins there.
+    fn next_part(&self, cursor: &Cursor) -> Option<(usize, u64, Option<Start>)> {
+        let Some((base, at, extent)) = cursor.reading else {
+            let index = self.segment_for(cursor.start())?;
+            let position = self.segments[index].position_for(cursor.start());
+            let at = position - position % BLOCK as u64;
+            return Some((index, at, Some((position, self.segments[index].extent()))));
+        };
+        let index = self.segments.iter().rposition(|segment| segment.base == base && !segment.is_empty())?;
+        let segment = &self.segments[index];
+        if at < extent.data_bytes {
+            return Some((index, at, None));
+        }
+        // It may have grown since.
+        if segment.end > extent.end {
+            return Some((index, at, Some((at, segment.extent()))));
+        }
+        let next = (index + 1..self.segments.len()).find(|&index| !self.segments[index].is_empty())?;
+        let first = BLOCK as u64;
+        Some((next, first, Some((first, self.segments[next].extent()))))
+    }
 }
 
 impl Segment {
+    /// Up to where it is believed.
+    pub(super) fn extent(&self) -> Extent {
+        Extent { data_bytes: self.data_bytes, end: self.end }
+    }
+
     fn position_for(&self, from: From) -> u64 {
         let position = match from {
             From::Offset(offset) => self.index.position_of(offset),

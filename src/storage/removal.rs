@@ -5,8 +5,10 @@ use std::io;
 use crate::platform::{Op, Outcome};
 use crate::types::{LogId, Timestamp};
 
+use super::StorageError;
 use super::engine::{Engine, Pending, report_failure};
 use super::log::Segment;
+use super::read::tell;
 
 impl Engine {
     /// Forgets a log, its files included.
@@ -17,6 +19,7 @@ impl Engine {
         }
         self.tail_bytes -= log.tail.iter().map(|entry| entry.batch.frame().len()).sum::<usize>();
         self.eviction.retain(|&queued| queued != id);
+        tell(self.readers.forget(id), &StorageError::NoSuchLog(id));
         for segment in log.segments {
             self.remove_segment(segment);
         }

@@ -4,15 +4,18 @@ use crate::types::{LogId, Offset};
 
 /// A segment file's name. The order is that of logs, offsets and attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SegmentName {
-    pub(super) log: LogId,
-    pub(super) base: Offset,
-    pub(super) attempt: u32,
+pub struct SegmentName {
+    /// Whose records it holds.
+    pub log: LogId,
+    /// Where it begins.
+    pub base: Offset,
+    /// 0 for the first; the attempts before failed.
+    pub attempt: u32,
 }
 
 impl SegmentName {
     /// The path of the file.
-    pub(super) fn path(self) -> String {
+    pub fn path(self) -> String {
         let Self { log, base, attempt } = self;
         match attempt {
             0 => format!("segments/{log}-{base}.seg"),
@@ -21,7 +24,7 @@ impl SegmentName {
     }
 
     /// Reads a file name; `None` if no segment is called so.
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         let mut parts = name.strip_suffix(".seg")?.split('-');
         let log = LogId(u64::from_str_radix(parts.next()?, 16).ok()?);
         let base = Offset(parts.next()?.parse().ok()?);

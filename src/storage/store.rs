@@ -102,6 +102,11 @@ impl Store {
         }
     }
 
+    /// Has the scrubber rest: nothing but what is being stopped for should keep the disk busy.
+    pub fn stop_scrubbing(&self) {
+        self.engine().set_scrub_rate(0, self.0.clock.now());
+    }
+
     /// Brings everything to the segments, for a clean stop; gives up after `patience`.
     pub async fn flush(&self, patience: Duration) {
         let flushing = async {

@@ -50,6 +50,8 @@ impl Engine {
             self.want_write_behind(id, Offset::ZERO);
         }
         self.journal.creation_failed = false;
+        self.readers.tick();
+        self.tell_scrub_age(now);
         self.start_removal();
         self.start_write_behinds(now);
         self.disk.kick();

@@ -70,13 +70,20 @@ metrics_table! {
     histogram COMMIT_BYTES = "fanlight_commit_bytes", Bytes, "Bytes of a journal commit, padding included.";
     counter COMMITS = "fanlight_commits_total", Count, "Journal commits completed.";
     counter STORAGE_FAILURES = "fanlight_storage_failures_total", Count,
-        "Disk operations that failed. Labels: operation (commit, write_behind, read).";
+        "Disk operations that failed. Labels: operation (commit, write_behind, read, scrub).";
     gauge STORAGE_HEALTHY = "fanlight_storage_healthy", Count, "1 while the log accepts writes, else 0.";
     gauge TAIL_BYTES = "fanlight_tail_bytes", Bytes, "Bytes of recent batches held in memory.";
     gauge GATHERED_BYTES = "fanlight_gathered_bytes", Bytes, "Bytes waiting for the next commit.";
     histogram WRITE_BEHIND_LATENCY = "fanlight_write_behind_duration_seconds", Seconds,
         "One block written from the journal's shards to a segment, synced.";
     counter DISK_READS = "fanlight_disk_reads_total", Count, "Segment blocks read for consumers behind the tail.";
+    counter SCRUB_BYTES = "fanlight_scrub_bytes_total", Bytes, "Bytes of sealed segments the scrubber has verified.";
+    counter SCRUB_PASSES = "fanlight_scrub_passes_total", Count,
+        "Passes of the scrubber over all sealed segments.";
+    gauge SCRUB_DAMAGED = "fanlight_scrub_damaged_batches", Count,
+        "Places in sealed segments the scrubber found damaged in its latest pass. Anything above 0 is an alarm.";
+    gauge SCRUB_PASS_AGE = "fanlight_scrub_pass_age_seconds", Seconds,
+        "Since the scrubber's last whole pass, or since the start before there was one.";
     gauge DURABILITY_MODE = "fanlight_durability_info", Count, "1. Labels: mode (sync, interval, none), backend.";
     gauge STREAMS = "fanlight_streams", Count, "Streams that exist, in any state.";
 }

@@ -1,0 +1,379 @@
+//! Reading what memory has forgotten: how fast one reader goes through a shard on disk, beside a plain
+//! sequential read of the same files in the same run, and what that does to everyone at the tip.
+//!
+//! Three readers: the engine alone, a push subscription and `GetRecords` of the whole server over the
+//! loopback. The latter two run without limits, their client on a thread of lower priority, as it would be
+//! another machine's; then a consumer at the tip is timed, in turns with and without a replay under way.
+//!
+//! `cargo bench --bench replay`; `REPLAY_MIB` sets the size (1024), `REPLAY_DIR` the directory.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use fanlight::platform::{AlignedBuf, BLOCK, Backend, Clock, open};
+use fanlight::storage::{Durability, Engine, Event, From, Settings, Sizes};
+use fanlight::types::{Instant, LogId, Offset};
+use fanlight::wire::event_stream::Message;
+use h2::client::SendRequest;
+use hdrhistogram::Histogram;
+use rustix::fs::OFlags;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::{LocalSet, spawn_local};
+
+#[path = "support/mod.rs"]
+mod support;
+
+use support::{Failure, call, connect, create_stream, place, register, start, subscribe};
+
+const LOG: LogId = LogId(7);
+const RECORD_BYTES: usize = 1024;
+const ROUNDS: usize = 3;
+/// Bytes of one plain read: what the device is fastest with.
+const PLAIN_READ_BYTES: usize = 1 << 20;
+/// Bytes asked for at a time: an event's worth, and a page's.
+const ASKED_BYTES: [usize; 2] = [256 << 10, 10 << 20];
+/// Little memory, so that replays come from disk.
+const TAIL_BYTES: usize = 4 << 20;
+/// Puts a second to the tip, and how long each turn of it lasts.
+const TIP_INTERVAL: Duration = Duration::from_millis(2);
+const TIP_TURN: Duration = Duration::from_secs(4);
+/// How much lower the priority of the replaying client's thread is.
+const NICENESS: i32 = 10;
+
+fn main() -> Result<(), Failure> {
+    let mib: usize = std::env::var("REPLAY_MIB").ok().and_then(|mib| mib.parse().ok()).unwrap_or(1024);
+    let place = place("replay", "REPLAY_DIR")?;
+    let result = engine(&place.join("engine"), mib).and_then(|()| server(&place.join("server"), mib));
+    // The server's thread ends with the process: nothing here has to survive.
+    std::fs::remove_dir_all(&place)?;
+    result
+}
+
+/// The engine alone: no sockets, no events.
+fn engine(dir: &Path, mib: usize) -> Result<(), Failure> {
+    let bytes = fill(dir, mib)?;
+    println!("the engine alone, {} MiB of records of 1 KiB", bytes >> 20);
+    for _ in 0..ROUNDS {
+        let plain = plain_read(dir)?;
+        print!("  plain sequential read {plain:>6.0} MiB/s");
+        for asked in ASKED_BYTES {
+            let replayed = replay_engine(dir, asked)?;
+            let ratio = replayed / plain;
+            print!("   replayed {:>5} KiB at a time {replayed:>6.0} MiB/s x {ratio:.2}", asked >> 10);
+        }
+        println!();
+    }
+    Ok(std::fs::remove_dir_all(dir)?)
+}
+
+fn settings() -> Settings {
+    Settings { durability: Durability::Sync, tail_bytes: TAIL_BYTES, sizes: Sizes::default() }
+}
+
+/// A shard of so many records, all in segments; tells its bytes.
+fn fill(dir: &Path, mib: usize) -> Result<usize, Failure> {
+    let mut engine = Engine::open(open(dir, Backend::Auto)?, settings())?;
+    engine.open_log(LOG);
+    let clock = Clock::system();
+    for _ in 0..mib * 4 {
+        for _ in 0..256 {
+            engine.append(LOG, b"partition-key", &[0x42; RECORD_BYTES], clock.wall(), clock.now())?;
+        }
+        engine.submit(clock.now());
+        while !engine.take_events().iter().any(|event| matches!(event, Event::Committed { .. })) {
+            engine.wait();
+            engine.step(clock.now());
+        }
+    }
+    loop {
+        engine.want_all_written();
+        engine.step(clock.now());
+        if !engine.is_busy() {
+            return Ok(mib << 20);
+        }
+        engine.wait();
+    }
+}
+
+/// Payload MiB per second of one reader that goes through the shard.
+fn replay_engine(dir: &Path, asked: usize) -> Result<f64, Failure> {
+    let mut engine = Engine::open(open(dir, Backend::Auto)?, settings())?;
+    let tip = engine.tip(LOG).ok_or("no such shard")?;
+    let clock = Clock::system();
+    let (began, mut at, mut bytes) = (clock.now(), Offset::ZERO, 0);
+    while at < tip {
+        let mut reply = engine.read(LOG, From::Offset(at), asked);
+        let batches = loop {
+            match reply.try_recv() {
+                Ok(batches) => break batches?,
+                Err(_) => engine.wait(),
+            }
+            engine.step(clock.now());
+        };
+        bytes += batches.iter().map(|batch| batch.payload_bytes()).sum::<usize>();
+        at = batches.last().ok_or("nothing before the tip")?.end();
+    }
+    Ok(mib_per_second(bytes, clock.now().since(began)))
+}
+
+/// MiB per second of reading the segments' files past the page cache, one block after another: those that
+/// are full, since what was only set aside reads as zeros without the disk.
+fn plain_read(dir: &Path) -> Result<f64, Failure> {
+    let clock = Clock::system();
+    let mut buf = AlignedBuf::zeroed(PLAIN_READ_BYTES);
+    let (began, mut bytes) = (clock.now(), 0);
+    for entry in std::fs::read_dir(dir.join("segments"))? {
+        let flags = i32::try_from(OFlags::DIRECT.bits())?;
+        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(entry?.path())?;
+        let last_block = std::fs::File::metadata(&file)?.len() - BLOCK as u64;
+        rustix::io::pread(&file, &mut buf.as_mut_slice()[..BLOCK], last_block)?;
+        if buf.as_slice()[..BLOCK].iter().all(|&byte| byte == 0) {
+            continue;
+        }
+        loop {
+            match rustix::io::read(&file, &mut *buf.as_mut_slice())? {
+                0 => break,
+                read => bytes += read,
+            }
+        }
+    }
+    Ok(mib_per_second(bytes, clock.now().since(began)))
+}
+
+fn mib_per_second(bytes: usize, time: Duration) -> f64 {
+    bytes as f64 / f64::from(1 << 20) / time.as_secs_f64()
+}
+
+/// The whole server.
+fn server(dir: &Path, mib: usize) -> Result<(), Failure> {
+    let address = start(dir.to_owned(), TAIL_BYTES)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, run(address, dir.to_owned(), mib))
+}
+
+async fn run(address: SocketAddr, dir: PathBuf, mib: usize) -> Result<(), Failure> {
+    let client = connect(address).await?;
+    let arn = create_stream(&client, "replayed").await?;
+    put_backlog(&client, mib).await?;
+    println!("the whole server, {mib} MiB of records of 1 KiB, limits off");
+    for round in 0..ROUNDS {
+        let pushed = register(&client, &arn, &format!("replay-{round}")).await?;
+        let plain = plain_read(&dir)?;
+        let by_push = on_a_thread(address, Replay::Push(pushed), mib)?.await?;
+        let by_pull = on_a_thread(address, Replay::Pull, mib)?.await?;
+        println!(
+            "  plain sequential read {plain:>6.0} MiB/s   SubscribeToShard {by_push:>6.0} MiB/s x {:.2}   \
+             GetRecords {by_pull:>6.0} MiB/s x {:.2}",
+            by_push / plain,
+            by_pull / plain
+        );
+    }
+    tip_beside_replay(&client, address, &arn, mib).await
+}
+
+async fn put_backlog(client: &SendRequest<Bytes>, mib: usize) -> Result<(), Failure> {
+    let record = json!({"PartitionKey": "partition-key", "Data": "eHh4".repeat(RECORD_BYTES / 3 + 1)});
+    let put = json!({"StreamName": "replayed", "Records": vec![record; 256]});
+    for _ in 0..mib * 4 {
+        call(client, "PutRecords", &put).await?;
+    }
+    Ok(())
+}
+
+/// How a shard is replayed.
+enum Replay {
+    /// By the consumer of this ARN.
+    Push(Value),
+    Pull,
+}
+
+/// Replays on a thread of its own; gives MiB of records per second.
+fn on_a_thread(
+    address: SocketAddr,
+    replay: Replay,
+    mib: usize,
+) -> io::Result<impl Future<Output = Result<f64, Failure>>> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("replay".into()).spawn(move || {
+        // Without a process given, Linux takes the calling thread.
+        let _ = rustix::process::setpriority_process(None, NICENESS);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let replayed = runtime
+            .map_err(Failure::from)
+            .and_then(|runtime| LocalSet::new().block_on(&runtime, replay_once(address, replay, mib << 10)));
+        let _ = sender.send(replayed.map_err(|error| error.to_string()));
+    })?;
+    Ok(async move { receiver.await?.map_err(Failure::from) })
+}
+
+async fn replay_once(address: SocketAddr, replay: Replay, records: usize) -> Result<f64, Failure> {
+    let client = connect(address).await?;
+    let clock = Clock::system();
+    let began = clock.now();
+    match replay {
+        Replay::Push(consumer) => {
+            let events = subscribe(&client, &consumer, "TRIM_HORIZON").await?;
+            receive(events, records).await?;
+        }
+        Replay::Pull => pull(&client, records).await?,
+    }
+    Ok(mib_per_second(records * RECORD_BYTES, clock.now().since(began)))
+}
+
+async fn receive(mut events: h2::RecvStream, records: usize) -> Result<(), Failure> {
+    let (mut buffer, mut seen) = (BytesMut::new(), 0);
+    while seen < records {
+        let piece = events.data().await.ok_or("the subscription has ended")??;
+        events.flow_control().release_capacity(piece.len())?;
+        buffer.extend_from_slice(&piece);
+        while let Some((message, len)) = Message::decode(&buffer)? {
+            seen += count(message.payload);
+            drop(buffer.split_to(len));
+        }
+    }
+    Ok(())
+}
+
+async fn pull(client: &SendRequest<Bytes>, records: usize) -> Result<(), Failure> {
+    let input = json!({
+        "StreamName": "replayed",
+        "ShardId": "shardId-000000000000",
+        "ShardIteratorType": "TRIM_HORIZON",
+    });
+    let mut iterator = call(client, "GetShardIterator", &input).await?["ShardIterator"].clone();
+    let mut seen = 0;
+    while seen < records {
+        let body = support::send(client, "GetRecords", &json!({"ShardIterator": iterator})).await?;
+        let page = collect(body.into_body()).await?;
+        seen += count(&page);
+        iterator = next_iterator(&page).ok_or("no further iterator")?;
+    }
+    Ok(())
+}
+
+async fn collect(mut body: h2::RecvStream) -> Result<Vec<u8>, Failure> {
+    let mut whole = Vec::new();
+    while let Some(piece) = body.data().await {
+        let piece = piece?;
+        body.flow_control().release_capacity(piece.len())?;
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole)
+}
+
+/// Picked out of the text: parsing a page of 10 MiB whole would measure the parser.
+fn next_iterator(page: &[u8]) -> Option<Value> {
+    let name = b"\"NextShardIterator\":\"";
+    let at = page.windows(name.len()).rposition(|window| window == name)? + name.len();
+    let text = page[at..].split(|&byte| byte == b'"').next()?;
+    Some(Value::String(String::from_utf8(text.to_vec()).ok()?))
+}
+
+/// Records in an event or a page: each names its partition key once.
+fn count(json: &[u8]) -> usize {
+    let name = b"\"PartitionKey\"";
+    let (mut found, mut rest) = (0, json);
+    // A quote is met once per kilobyte or so: payloads have none.
+    while let Some(at) = rest.iter().position(|&byte| byte == b'"') {
+        rest = &rest[at..];
+        found += usize::from(rest.starts_with(name));
+        rest = &rest[1..];
+    }
+    found
+}
+
+/// Times a consumer at the tip of another stream, in turns with and without a replay under way.
+async fn tip_beside_replay(
+    client: &SendRequest<Bytes>,
+    address: SocketAddr,
+    replayed: &Value,
+    mib: usize,
+) -> Result<(), Failure> {
+    let arn = create_stream(client, "tip").await?;
+    let consumer = register(client, &arn, "tip").await?;
+    let (sender, mut received) = unbounded_channel();
+    spawn_local(listen(subscribe(client, &consumer, "LATEST").await?, sender));
+    let (mut alone, mut beside) = (histogram(), histogram());
+    turn(client, &mut received, &mut histogram(), || false).await?;
+    for round in 0..ROUNDS {
+        // One of its own each: a consumer may not subscribe again within five seconds.
+        let replaying = register(client, replayed, &format!("beside-{round}")).await?;
+        let clock = Clock::system();
+        let until = clock.now() + TIP_TURN;
+        turn(client, &mut received, &mut alone, || clock.now() >= until).await?;
+        let replay = on_a_thread(address, Replay::Push(replaying), mib)?;
+        let over = std::rc::Rc::new(std::cell::Cell::new(false));
+        let done = over.clone();
+        spawn_local(async move {
+            if let Err(error) = replay.await {
+                eprintln!("the replay failed: {error}");
+            }
+            done.set(true);
+        });
+        turn(client, &mut received, &mut beside, || over.get()).await?;
+    }
+    println!("put to push of a consumer at the tip, 500 records/s");
+    for (what, histogram) in [("alone", &alone), ("beside a replay", &beside)] {
+        let micros = |quantile| histogram.value_at_quantile(quantile);
+        println!(
+            "  {what:<16} p50 {:>6} us   p99 {:>6} us   {} puts",
+            micros(0.5),
+            micros(0.99),
+            histogram.len()
+        );
+    }
+    let rise = beside.value_at_quantile(0.99) as f64 / alone.value_at_quantile(0.99) as f64;
+    println!("  p99 x {rise:.2} (at most 1.2)");
+    Ok(())
+}
+
+/// Puts at the pace of the tip until told that it is over, a turn at most; notes when each record was pushed,
+/// from when it was due.
+async fn turn(
+    client: &SendRequest<Bytes>,
+    received: &mut UnboundedReceiver<Instant>,
+    into: &mut Histogram<u64>,
+    is_over: impl Fn() -> bool,
+) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let put = json!({"StreamName": "tip", "PartitionKey": "k", "Data": "eHh4".repeat(RECORD_BYTES / 3)});
+    let (began, mut puts) = (clock.now(), 0u32);
+    while !is_over() && clock.now().since(began) < TIP_TURN {
+        let due = began + TIP_INTERVAL * puts;
+        tokio::time::sleep(due.since(clock.now())).await;
+        let sent = clock.now().max(due);
+        call(client, "PutRecord", &put).await?;
+        let pushed = received.recv().await.ok_or("the subscription has ended")?;
+        into.saturating_record(u64::try_from(pushed.since(sent).as_micros()).unwrap_or(u64::MAX));
+        puts += 1;
+    }
+    Ok(())
+}
+
+/// Reports each event that carries a record.
+async fn listen(mut events: h2::RecvStream, sender: UnboundedSender<Instant>) {
+    let clock = Clock::system();
+    let mut buffer = BytesMut::new();
+    while let Some(Ok(piece)) = events.data().await {
+        buffer.extend_from_slice(&piece);
+        if events.flow_control().release_capacity(piece.len()).is_err() {
+            return;
+        }
+        while let Ok(Some((message, len))) = Message::decode(&buffer) {
+            if count(message.payload) > 0 && sender.send(clock.now()).is_err() {
+                return;
+            }
+            drop(buffer.split_to(len));
+        }
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    const MICROS_MAX: u64 = 60_000_000;
+    Histogram::new_with_max(MICROS_MAX, 3).expect("three digits are in range")
+}
