@@ -88,6 +88,9 @@ pub struct Config {
     /// Bytes of recent records kept in memory.
     #[arg(long, env = "FANLIGHT_TAIL_BYTES", default_value_t = limits::TAIL_BYTES_DEFAULT)]
     pub tail_bytes: usize,
+    /// Bytes of journal and segments at which puts are refused as retriable; nothing is deleted to make room.
+    #[arg(long, env = "FANLIGHT_DATA_MAX_BYTES")]
+    pub data_max_bytes: Option<u64>,
     /// How the disk is driven: auto, uring or threads.
     #[arg(long, env = "FANLIGHT_IO", default_value = "auto")]
     pub io: Backend,

@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use metrics::counter;
 
-use crate::platform::{AlignedBuf, Completion, Disk, Op, Readiness, Token};
+use crate::platform::{AlignedBuf, Completion, Disk, FileId, Op, Readiness, Token};
 use crate::shard_log::Batch;
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset};
 
+use super::budget::Budget;
 use super::commit::InFlight;
 use super::gather::Gathered;
-use super::journal::{Generation, Journal};
+use super::journal::{Generation, Journal, JournalFile};
 use super::log::Log;
 use super::meters::Meters;
 use super::read_block::ReadJob;
+use super::trouble::Trouble;
 use super::{Ack, Durability, Sizes};
 
 /// What the engine is told once.
@@ -44,18 +46,19 @@ pub enum Event {
         /// When its first record was appended.
         appended_at: Instant,
     },
-    /// Writing has stopped; every outstanding ack has been settled with the reason.
+    /// Writing has stopped for now; every outstanding ack has been settled with the reason.
     Stopped,
 }
 
 /// What a disk operation in flight is for.
 pub(super) enum Pending {
     Commit,
-    JournalSync,
+    JournalSync(FileId),
     JournalFile,
     SegmentCreate { log: LogId, path: String, bytes: u64 },
     SegmentWrite { log: LogId, batches: usize, at: u64, len: u64, started: Instant },
     SegmentSeal { log: LogId },
+    SegmentVerify { log: LogId },
     Read(Box<ReadJob>),
     Remove,
 }
@@ -85,13 +88,20 @@ pub struct Engine {
     pub(super) write_behind_queue: VecDeque<LogId>,
     pub(super) write_behinds: usize,
     pub(super) write_behind_failures: u64,
+    /// Logs whose last segment has a descriptor open for writing, by the number of their last write.
+    pub(super) segments_open: BTreeMap<u64, LogId>,
+    /// Write-behinds begun so far.
+    pub(super) writes: u64,
     /// Files to be removed, the first of them perhaps under way.
     pub(super) removals: VecDeque<String>,
     pub(super) is_removing: bool,
     pub(super) reads_waiting: VecDeque<ReadJob>,
     pub(super) reads_in_flight: usize,
     pub(super) files_read: VecDeque<(LogId, Offset)>,
-    pub(super) stopped: Option<String>,
+    pub(super) trouble: Trouble,
+    pub(super) budget: Budget,
+    /// Names this start in the epochs it claims.
+    pub(super) writer: u32,
     pub(super) unsynced: bool,
     pub(super) meters: Meters,
 }
@@ -125,12 +135,16 @@ impl Engine {
             write_behind_queue: VecDeque::new(),
             write_behinds: 0,
             write_behind_failures: 0,
+            segments_open: BTreeMap::new(),
+            writes: 0,
             removals: VecDeque::new(),
             is_removing: false,
             reads_waiting: VecDeque::new(),
             reads_in_flight: 0,
             files_read: VecDeque::new(),
-            stopped: None,
+            trouble: Trouble::default(),
+            budget: Budget::default(),
+            writer: fastrand::u32(..),
             unsynced: false,
             meters: Meters::new(),
         };
@@ -156,12 +170,9 @@ impl Engine {
 
     /// Whether records were appended that are not committed yet.
     pub fn has_uncommitted(&self, log: LogId) -> bool {
-        self.logs.get(&log).is_some_and(|log| log.next > log.committed)
-    }
-
-    /// Why the engine has stopped taking writes, if it has.
-    pub fn stopped(&self) -> Option<&str> {
-        self.stopped.as_deref()
+        let in_flight = self.in_flight.iter().flat_map(|commit| &commit.batches);
+        self.gathered.iter().any(|gathered| gathered.log == log)
+            || in_flight.map(|(batch, ..)| batch.log()).any(|other| other == log)
     }
 
     /// The disk's way of doing I/O.
@@ -186,9 +197,9 @@ impl Engine {
 
     /// Sends off what has gathered, unless a commit is in flight: then it gathers on until that completes.
     pub fn submit(&mut self, now: Instant) {
-        if self.start_commit(now) {
-            self.disk.kick();
-        }
+        self.start_commit(now);
+        self.start_write_behinds(now);
+        self.disk.kick();
     }
 
     /// Collects what the disk has completed and starts what is due.
@@ -208,11 +219,21 @@ impl Engine {
     /// Makes what was committed without a sync durable (durability `interval`).
     pub fn sync_journal(&mut self) {
         if std::mem::take(&mut self.unsynced) && self.settings.durability == Durability::Interval {
-            let files: Vec<_> =
-                self.journal.files.iter().filter(|f| f.generation.is_some()).map(|f| f.file).collect();
+            let holds_any = |file: &&JournalFile| file.generation.is_some() && !file.retired;
+            let files: Vec<_> = self.journal.files.iter().filter(holds_any).map(|file| file.file).collect();
             for file in files {
-                self.submit_op(Pending::JournalSync, Op::Sync { file });
+                self.submit_op(Pending::JournalSync(file), Op::Sync { file });
             }
+            self.disk.kick();
+        }
+    }
+
+    /// For a clean stop, once segments hold everything: begins a use of the journal that tells of no other,
+    /// so that the next start reads none of them.
+    pub fn end_journal(&mut self, now: Instant) {
+        let has_more = self.journal.files.iter().any(|file| file.unflushed > 0);
+        if !has_more && !self.is_busy() && !self.journal.is_fresh() && self.stopped().is_none() {
+            self.open_use(0, now);
             self.disk.kick();
         }
     }
@@ -236,7 +257,7 @@ impl Engine {
         };
         match what {
             Pending::Commit => self.commit_completed(completion.result, now),
-            Pending::JournalSync => self.journal_synced(completion.result),
+            Pending::JournalSync(file) => self.journal_synced(file, completion.result),
             Pending::JournalFile => self.journal_file_created(completion.result),
             Pending::SegmentCreate { log, path, bytes } => {
                 self.segment_created(log, path, bytes, completion.result);
@@ -246,6 +267,7 @@ impl Engine {
                 self.segment_written(log, done, now.since(started));
             }
             Pending::SegmentSeal { log } => self.segment_sealed(log, completion.result),
+            Pending::SegmentVerify { log } => self.segment_verified(log, completion.result),
             Pending::Read(job) => self.read_completed(*job, completion.result),
             Pending::Remove => self.removed(completion.result),
         }

@@ -4,6 +4,7 @@
 
 mod ack;
 mod blocking;
+mod budget;
 mod commit;
 mod engine;
 mod error;
@@ -20,8 +21,11 @@ mod recovery;
 mod removal;
 mod scan;
 mod segment_name;
+mod side_by_side;
 mod sizes;
 mod store;
+mod trouble;
+mod window;
 mod write_behind;
 
 #[cfg(test)]
