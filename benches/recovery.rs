@@ -3,7 +3,7 @@
 //! would, and opens it again.
 //!
 //! `cargo bench --bench recovery`; `RECOVERY_FULL=1` builds the full sizes (10,000 shards, 1 GiB of unsealed
-//! tail, 10 GiB sealed), `RECOVERY_DIR` says where.
+//! tail, 10 GiB sealed), `RECOVERY_DIR` says where, `RECOVERY_ROW` runs the rows whose name holds that word.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,8 @@ fn main() -> io::Result<()> {
         },
     ];
     println!("{:<24} {:>8} {:>10} {:>10}", "directory", "shards", "MiB", "open ms");
-    rows.iter().try_for_each(Row::report)
+    let word = std::env::var("RECOVERY_ROW").unwrap_or_default();
+    rows.iter().filter(|row| row.name.contains(&word)).try_for_each(Row::report)
 }
 
 fn place() -> PathBuf {
