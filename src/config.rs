@@ -128,6 +128,9 @@ pub struct Config {
     /// Bytes per second of sealed segments verified in the background; 0: none.
     #[arg(long, env = "FANLIGHT_SCRUB_BYTES_PER_SEC", default_value_t = limits::SCRUB_BYTES_PER_SEC_DEFAULT)]
     pub scrub_bytes_per_sec: u64,
+    /// Bytes of journal and segments at which puts are refused as retriable; nothing is deleted to make room.
+    #[arg(long, env = "FANLIGHT_DATA_MAX_BYTES")]
+    pub data_max_bytes: Option<u64>,
     /// How the disk is driven: auto, uring or threads.
     #[arg(long, env = "FANLIGHT_IO", default_value = "auto")]
     pub io: Backend,

@@ -97,17 +97,27 @@ pub const JOURNAL_FILE_BYTES: u64 = 32 << 20;
 pub const JOURNAL_FILES_MIN: usize = 2;
 /// Journal files at most: commits wait for write-behind beyond it. Own.
 pub const JOURNAL_FILES_MAX: usize = 4;
+/// Journal files set aside after a failed write or sync at once: with so many no further one is made until
+/// segments hold what they hold, and they are removed. Own.
+pub const JOURNAL_FILES_RETIRED_MAX: usize = 8;
+/// Commits failed in a row after which the log stops, to be tried every [`RESUME_MILLIS`]. Own.
+pub const COMMIT_FAILURES_MAX: u32 = 3;
+/// Milliseconds between attempts of a stopped log to go on, each with a fresh journal file. Own.
+pub const RESUME_MILLIS: u64 = 1000;
 /// Bytes a shard gathers in memory before they are written behind to its segment. Own.
 pub const WRITE_BEHIND_BYTES: usize = 1 << 20;
 /// Write-behinds in flight at once. Own.
 pub const WRITE_BEHINDS_MAX: usize = 4;
 /// Bytes of a shard's first segment file; each further one has four times what the one before held. Own.
-pub const SEGMENT_BYTES_MIN: u64 = 256 << 10;
+pub const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 /// Bytes of a segment file at most, unless one batch is larger. Own.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of log between two entries of a segment's index, and of one catch-up read. Own.
 pub const READ_BLOCK_BYTES: usize = 256 << 10;
-/// Bytes read at a time from a segment that has to be scanned at the start. Own.
+/// Bytes of the first reads from a segment at the start, at its beginning and at its end. Own.
+pub const SCAN_FIRST_BYTES: usize = 16 << 10;
+/// Bytes read at a time from a segment that has to be scanned at the start, and from a journal file. A last
+/// segment with no more than this left is filled on by the next start. Own.
 pub const SCAN_BYTES: usize = 1 << 20;
 /// Catch-up reads in flight at once, all readers together: what a commit may find before it. Own.
 pub const READS_IN_FLIGHT_MAX: usize = 4;
@@ -127,6 +137,11 @@ pub const SCRUB_BLOCK_BYTES: usize = 256 << 10;
 pub const SCRUB_PASS_SECS_MIN: u64 = 3600;
 /// Seconds it waits for a moment in which nothing else wants the disk, before it takes its turn anyway. Own.
 pub const SCRUB_PATIENCE_SECS: u64 = 1;
+/// Segments opened side by side at the start. Own.
+pub const RECOVERED_AT_ONCE_MAX: usize = 64;
+/// Segments that are written to and keep their descriptor: of the others it is opened again for the next
+/// write. Own.
+pub const SEGMENTS_OPEN_MAX: usize = 1024;
 /// Bytes of recent records kept in memory by default. Own.
 pub const TAIL_BYTES_DEFAULT: usize = 256 << 20;
 /// Seconds an HTTP/1.1 connection may sit between requests, and a request's head may take. Longer than the

@@ -155,6 +155,7 @@ impl Parts {
         let settings = Settings { durability, tail_bytes, sizes: Sizes::default() };
         let mut engine = Engine::open(disk, settings)?;
         engine.set_scrub_rate(config.scrub_bytes_per_sec, clock.now());
+        engine.set_data_bytes_max(config.data_max_bytes);
         let store = Store::new(engine, clock.clone());
         let running = store.clone();
         // Unconstrained: the runtime would cut short a commit's pushes after 128 sockets.
@@ -209,13 +210,18 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener, store: &Store) 
 /// Trims what is past retention and tells whether the log still takes writes.
 async fn maintain(store: Store, context: Rc<Context>, readiness: Readiness) {
     let mut tick = tokio::time::interval(MAINTENANCE);
+    let mut had_stopped = false;
     loop {
         tick.tick().await;
         context.maintain();
+        store.engine().account_data();
         let has_stopped = store.engine().stopped().is_some();
         if has_stopped {
-            readiness.not_ready("the log has stopped after a failed write");
+            readiness.not_ready("the log has stopped after failed writes and is being tried again");
+        } else if had_stopped {
+            readiness.ready();
         }
+        had_stopped = has_stopped;
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::task::spawn_local;
 
 use crate::catalog::{Catalog, Command, Effect, Rejection, Shard, Stream};
+use crate::limits;
 use crate::platform::{Clock, random};
 use crate::push::{ChildShard, Hub};
 use crate::storage::{From, StorageError, Store};
@@ -108,8 +109,8 @@ impl Control {
                 continue;
             }
             if self.take_transition(command).await.is_err() {
-                // The log has stopped; nothing moves on until the server is started again.
-                return;
+                // The commit failed or the log has stopped for now: it is tried again.
+                tokio::time::sleep(Duration::from_millis(limits::RESUME_MILLIS)).await;
             }
         }
     }

@@ -182,13 +182,14 @@ impl Visit for Dump<'_> {
         self.line(
             || {
                 format!(
-                    "  batch {of}  offset {base}, {count} records, {bytes} bytes, epoch {epoch}, \
-                        CRC {checksum}, at byte {at} of {file}"
+                    "  batch {of}  offset {base}, {count} records, {bytes} bytes, epoch {} of writer {:08x}, \
+                        CRC {checksum}, at byte {at} of {file}",
+                    epoch.number, epoch.writer
                 )
             },
             || {
                 json!({"kind": "batch", "of": of, "offset": base, "records": count, "bytes": bytes,
-                "epoch": epoch, "checksum": checksum, "file": file, "at": at})
+                "epoch": epoch.number, "writer": epoch.writer, "checksum": checksum, "file": file, "at": at})
             },
         )?;
         for record in batch.records().filter(|record| record.offset >= self.selection.from()) {

@@ -57,7 +57,7 @@ impl SegmentFile<'_> {
             visit.damage(Damage::new(path, 0, "the header is that of another segment", READERS_ERR));
             return Ok(());
         }
-        if self.log.has_segments && header.previous_checksum != self.log.last_checksum {
+        if self.log.has_segments && header.previous.checksum != self.log.last_checksum {
             let meaning = "records are missing between them; the whole shard is neither read nor written";
             visit.damage(Damage::new(path, 0, "it does not follow the segment before it", meaning));
         }
@@ -108,14 +108,14 @@ impl SegmentFile<'_> {
             index_entries: index.len(),
         };
         let wanted = visit.segment(&found)?;
-        self.log.enter(header.previous_checksum, self.name.base);
+        self.log.enter(header.previous.checksum, self.name.base);
         if wanted {
-            let mut walk = SegmentWalk::sealed(self.name.log, header.previous_checksum, &footer, index);
+            let mut walk = SegmentWalk::sealed(self.name.log, header.previous.checksum, &footer, index);
             for flaw in self.batches(disk, window, path, &mut walk, visit)? {
                 visit.damage(damage_of(path, &flaw));
             }
         }
-        self.log.reach(footer.end, footer.last_checksum);
+        self.log.reach(footer.end, footer.last.checksum);
         Ok(())
     }
 
@@ -155,8 +155,8 @@ impl SegmentFile<'_> {
     ) -> io::Result<()> {
         let (name, bytes) = (self.name, window.bytes);
         visit.segment(&SegmentFound { name, path, bytes, footer: None, index_entries: 0 })?;
-        self.log.enter(header.previous_checksum, name.base);
-        let mut walk = SegmentWalk::unsealed(name.log, name.base, header.previous_checksum, bytes);
+        self.log.enter(header.previous.checksum, name.base);
+        let mut walk = SegmentWalk::unsealed(name.log, name.base, header.previous.checksum, bytes);
         let flaws = self.batches(disk, window, path, &mut walk, visit)?;
         let Some(end) = flaws.first() else { return Ok(()) };
         let rest = window.get(disk, end.at, BLOCK)?;

@@ -62,7 +62,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard_log::BatchBuilder;
+    use crate::shard_log::{BatchBuilder, Link};
     use crate::types::LogId;
 
     fn batch(base: u64, arrivals: &[u64]) -> Batch {
@@ -70,7 +70,7 @@ mod tests {
         for &arrival in arrivals {
             builder.push(b"k", &[7; 99], Timestamp::from_millis(arrival));
         }
-        builder.seal(LogId(1), Offset(base), 1, 0)
+        builder.seal(LogId(1), Offset(base), 1, Link::default())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::shard_log::{BatchBuilder, Record};
+use crate::shard_log::{BatchBuilder, Link, Record};
 use crate::throttle::TokenBucket;
 use crate::types::{HashKey, HashKeyRange, Instant, LogId, Offset, ShardId, Timestamp};
 
@@ -35,7 +35,7 @@ fn an_idle_event_has_the_size_the_service_sends() {
 fn an_event_carries_its_records_and_where_to_go_on() {
     let mut builder = BatchBuilder::default();
     builder.push("schlüssel \"1\"".as_bytes(), b"payload", Timestamp::from_millis(1_777_319_300_007));
-    let batch = builder.seal(LogId(1), Offset(4), 1, 0);
+    let batch = builder.seal(LogId(1), Offset(4), 1, Link::default());
     let record: Record = batch.records().next().unwrap();
     let mut event = EventEncoder::begin(IDENTITY, batch.end(), batch.last_arrival(), 12, 100);
     event.record(&record);

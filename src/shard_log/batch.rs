@@ -4,8 +4,8 @@
 //! ```text
 //!  0 magic "FLBA"      4 crc32c of bytes 8..len      8 len           12 record count
 //! 16 log id (u64)                                   24 base offset (u64)
-//! 32 arrival of the first record, ms (u64)          40 writer epoch  44 crc32c of the batch before
-//! 48 arrival of the last record, ms (u64)           56 zero (u64)
+//! 32 arrival of the first record, ms (u64)          40 epoch (u32)   44 crc32c of the batch before
+//! 48 arrival of the last record, ms (u64)           56 writer (u32)  60 1 if it claims its epoch, else 0
 //! 64 records, each:   data len (u32)  key len (u16)  flags (u16)  arrival - first arrival, ms (u32)  key
 //! data ```
 //!
@@ -15,6 +15,7 @@
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::Epoch;
 use super::bytes_at::{put_u32, put_u64, u16_at, u32_at, u64_at};
 use crate::types::{LogId, Offset, Timestamp};
 
@@ -44,6 +45,16 @@ pub enum BatchError {
 #[derive(Clone, Debug)]
 pub struct Batch {
     frame: Bytes,
+}
+
+/// What a batch has to follow: the checksum of the live batch before it and the epoch in force behind that.
+/// The default is the beginning of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Checksum of the batch before (0 for none).
+    pub checksum: u32,
+    /// The epoch in force.
+    pub epoch: Epoch,
 }
 
 /// One record of a batch.
@@ -116,9 +127,24 @@ impl Batch {
         u32_at(&self.frame, 12)
     }
 
-    /// Epoch of the writer that made it.
-    pub fn epoch(&self) -> u32 {
-        u32_at(&self.frame, 40)
+    /// Epoch it was written in.
+    pub fn epoch(&self) -> Epoch {
+        Epoch { number: u32_at(&self.frame, 40), writer: u32_at(&self.frame, 56) }
+    }
+
+    /// Whether it opens its epoch: a claim stands right before its records.
+    pub fn claims(&self) -> bool {
+        u32_at(&self.frame, 60) == 1
+    }
+
+    /// What the batch after it follows, if this one is live.
+    pub fn link(&self) -> Link {
+        Link { checksum: self.checksum(), epoch: self.epoch() }
+    }
+
+    /// The same batch in memory of its own, which keeps nothing else alive.
+    pub fn detached(&self) -> Self {
+        Self { frame: Bytes::copy_from_slice(&self.frame) }
     }
 
     /// Its own checksum, named by the batch after it.
@@ -251,21 +277,25 @@ impl BatchBuilder {
         self.last_arrival = arrival;
     }
 
-    /// Seals the batch: it begins at `base` in `log`, was made in `epoch` and follows the batch whose
-    /// checksum is `previous`.
-    pub fn seal(mut self, log: LogId, base: Offset, epoch: u32, previous: u32) -> Batch {
+    /// Seals the batch of `writer`: it begins at `base` in `log` and follows what left `previous` behind. It
+    /// claims the next epoch unless the one in force is the writer's own.
+    pub fn seal(mut self, log: LogId, base: Offset, writer: u32, previous: Link) -> Batch {
         assert!(self.count > 0, "an empty batch is never sealed");
         let len =
             u32::try_from(self.frame.len()).expect("a batch is bounded by BATCH_BYTES_MAX and one record");
+        let claims = previous.epoch.number == 0 || previous.epoch.writer != writer;
+        let epoch = if claims { previous.epoch.claimed_by(writer) } else { previous.epoch };
         put_u32(&mut self.frame, 0, MAGIC);
         put_u32(&mut self.frame, 8, len);
         put_u32(&mut self.frame, 12, self.count);
         put_u64(&mut self.frame, 16, log.0);
         put_u64(&mut self.frame, 24, base.0);
         put_u64(&mut self.frame, 32, self.first_arrival.as_millis());
-        put_u32(&mut self.frame, 40, epoch);
-        put_u32(&mut self.frame, 44, previous);
+        put_u32(&mut self.frame, 40, epoch.number);
+        put_u32(&mut self.frame, 44, previous.checksum);
         put_u64(&mut self.frame, 48, self.last_arrival.as_millis());
+        put_u32(&mut self.frame, 56, epoch.writer);
+        put_u32(&mut self.frame, 60, u32::from(claims));
         let checksum = crc32c::crc32c(&self.frame[8..]);
         put_u32(&mut self.frame, 4, checksum);
         Batch { frame: Bytes::from(self.frame) }
@@ -280,19 +310,35 @@ mod tests {
         let mut builder = BatchBuilder::default();
         builder.push(b"user-1", b"first", Timestamp::from_millis(1000));
         builder.push(b"user-2", b"", Timestamp::from_millis(1007));
-        builder.seal(LogId(7), Offset(40), 3, 99)
+        let epoch = Epoch { number: 2, writer: 5 };
+        builder.seal(LogId(7), Offset(40), 6, Link { checksum: 99, epoch })
     }
 
     #[test]
     fn what_was_gathered_is_what_is_read() {
         let batch = Batch::open(sample().frame(), LogId(7)).unwrap();
         let records: Vec<_> = batch.records().collect();
-        assert_eq!((batch.base(), batch.end(), batch.epoch()), (Offset(40), Offset(42), 3));
+        assert_eq!((batch.base(), batch.end()), (Offset(40), Offset(42)));
+        assert_eq!((batch.epoch(), batch.claims()), (Epoch { number: 3, writer: 6 }, true));
         assert_eq!((batch.previous_checksum(), batch.payload_bytes()), (99, 17));
         assert_eq!(records[0].data, "first");
         assert_eq!(records[1].partition_key, "user-2");
         assert_eq!((records[1].offset, records[1].arrival), (Offset(41), Timestamp::from_millis(1007)));
         assert_eq!(batch.last_arrival(), Timestamp::from_millis(1007));
+    }
+
+    #[test]
+    fn a_writer_claims_once_and_goes_on_in_its_epoch() {
+        let mut link = Link::default();
+        let expected = [(9, 1, true), (9, 1, false), (4, 2, true), (4, 2, false), (9, 3, true)];
+        for (writer, number, claims) in expected {
+            let mut builder = BatchBuilder::default();
+            builder.push(b"", b"", Timestamp::from_millis(1));
+            let batch = builder.seal(LogId(1), Offset(0), writer, link);
+            assert_eq!((batch.epoch(), batch.claims()), (Epoch { number, writer }, claims));
+            assert_eq!(batch.previous_checksum(), link.checksum);
+            link = batch.link();
+        }
     }
 
     #[test]

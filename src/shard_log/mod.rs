@@ -3,12 +3,15 @@
 
 mod batch;
 mod bytes_at;
+mod fold;
 mod journal;
 mod segment;
 
-pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchError, Record, peek_len};
+pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchError, Link, Record, peek_len};
+pub use fold::{Act, Epoch, Fold, Verdict};
 pub use journal::{
-    ENTRY_HEADER_BYTES, Entry, EntryError, EntryHeader, open_entry, peek_entry_len, seal_entry,
+    ENTRY_HEADER_BYTES, Entry, EntryError, EntryHeader, USES_TOLD_MAX, UseEnd, entry_len, open_entry,
+    opening_entry, seal_entry,
 };
 pub use segment::{
     IndexEntry, SegmentFooter, SegmentHeader, SegmentIndex, footer_bytes, is_index, open_footer,

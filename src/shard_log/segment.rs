@@ -1,15 +1,16 @@
 //! A segment file: a run of one shard's batches, written behind the journal in large blocks.
 //!
 //! ```text
-//! block 0        header: magic "FLSG"  4 crc32c of 8..40  8 version (u32)  12 crc32c of the batch before
-//!                16 log id  24 base offset  32 file bytes
+//! block 0        header: magic "FLSG"  4 crc32c of 8..48  8 version (u32)  12 crc32c of the batch before
+//!                16 log id  24 base offset  32 file bytes  40 epoch and 44 writer in force before (u32 each)
 //! block 1 ..     batches; each write-behind starts on a block boundary, zeros fill up to the next
 //! (sealed only)  index: magic "FLSI", zero to 24; one 24-byte entry (offset, arrival ms, position) per
 //!                READ_BLOCK_BYTES of log
-//! last block     footer: magic "FLSF"  4 crc32c of 8..64  8 index position  16 index entries  20 crc32c of
-//! index
+//! last block     footer: magic "FLSF"  4 crc32c of 8..72  8 index position  16 index entries
+//!                20 crc32c of the index
 //!                24 base offset  32 end offset  40 first arrival ms  48 last arrival ms
 //!                56 checksum of last batch  60 blocks up to where batches lie (u32)
+//!                64 epoch and 68 writer in force behind it (u32 each)
 //! ```
 //!
 //! A sealed segment is opened by its last block and its index alone; the one unsealed segment of a shard is
@@ -20,12 +21,14 @@ use std::ops::RangeInclusive;
 use crate::platform::{AlignedBuf, BLOCK};
 use crate::types::{LogId, Offset, Timestamp};
 
+use super::batch::Link;
 use super::bytes_at::{put_u32, put_u64, u32_at, u64_at};
+use super::fold::Epoch;
 
 const HEADER_MAGIC: u32 = u32::from_le_bytes(*b"FLSG");
 const INDEX_MAGIC: u32 = u32::from_le_bytes(*b"FLSI");
 const FOOTER_MAGIC: u32 = u32::from_le_bytes(*b"FLSF");
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 const INDEX_ENTRY_BYTES: usize = 24;
 
 /// The first block of a segment.
@@ -37,8 +40,8 @@ pub struct SegmentHeader {
     pub base: Offset,
     /// Size of the whole file.
     pub file_bytes: u64,
-    /// Checksum of the log's batch before the first one in here (0 if there is none).
-    pub previous_checksum: u32,
+    /// What the first batch in here follows.
+    pub previous: Link,
 }
 
 impl SegmentHeader {
@@ -47,11 +50,12 @@ impl SegmentHeader {
         let mut block = [0; BLOCK];
         put_u32(&mut block, 0, HEADER_MAGIC);
         put_u32(&mut block, 8, FORMAT_VERSION);
-        put_u32(&mut block, 12, self.previous_checksum);
+        put_u32(&mut block, 12, self.previous.checksum);
         put_u64(&mut block, 16, self.log.0);
         put_u64(&mut block, 24, self.base.0);
         put_u64(&mut block, 32, self.file_bytes);
-        let checksum = crc32c::crc32c(&block[8..40]);
+        put_epoch(&mut block, 40, self.previous.epoch);
+        let checksum = crc32c::crc32c(&block[8..48]);
         put_u32(&mut block, 4, checksum);
         block
     }
@@ -60,13 +64,13 @@ impl SegmentHeader {
     pub fn open(block: &[u8]) -> Option<Self> {
         let intact = block.len() >= BLOCK
             && u32_at(block, 0) == HEADER_MAGIC
-            && u32_at(block, 4) == crc32c::crc32c(&block[8..40])
+            && u32_at(block, 4) == crc32c::crc32c(&block[8..48])
             && u32_at(block, 8) == FORMAT_VERSION;
         intact.then(|| Self {
             log: LogId(u64_at(block, 16)),
             base: Offset(u64_at(block, 24)),
             file_bytes: u64_at(block, 32),
-            previous_checksum: u32_at(block, 12),
+            previous: Link { checksum: u32_at(block, 12), epoch: epoch_at(block, 40) },
         })
     }
 }
@@ -156,8 +160,8 @@ pub struct SegmentFooter {
     pub first_arrival: Timestamp,
     /// Arrival of the last record.
     pub last_arrival: Timestamp,
-    /// Checksum of the last batch.
-    pub last_checksum: u32,
+    /// What the last batch leaves to the one after it.
+    pub last: Link,
     /// Bytes from the start of the file up to which batches lie, whole blocks.
     pub data_bytes: u64,
 }
@@ -200,10 +204,11 @@ impl SegmentFooter {
         put_u64(footer, 32, self.end.0);
         put_u64(footer, 40, self.first_arrival.as_millis());
         put_u64(footer, 48, self.last_arrival.as_millis());
-        put_u32(footer, 56, self.last_checksum);
+        put_u32(footer, 56, self.last.checksum);
         let blocks_of_data = u32::try_from(self.data_bytes / BLOCK as u64);
         put_u32(footer, 60, blocks_of_data.expect("a segment is bounded by SEGMENT_BYTES_MAX and one batch"));
-        let checksum = crc32c::crc32c(&footer[8..64]);
+        put_epoch(footer, 64, self.last.epoch);
+        let checksum = crc32c::crc32c(&footer[8..72]);
         put_u32(footer, 4, checksum);
         blocks
     }
@@ -220,7 +225,7 @@ impl SegmentFooter {
 pub fn open_footer(block: &[u8]) -> Option<(SegmentFooter, u64, usize)> {
     if block.len() < BLOCK
         || u32_at(block, 0) != FOOTER_MAGIC
-        || u32_at(block, 4) != crc32c::crc32c(&block[8..64])
+        || u32_at(block, 4) != crc32c::crc32c(&block[8..72])
     {
         return None;
     }
@@ -229,10 +234,19 @@ pub fn open_footer(block: &[u8]) -> Option<(SegmentFooter, u64, usize)> {
         end: Offset(u64_at(block, 32)),
         first_arrival: Timestamp::from_millis(u64_at(block, 40)),
         last_arrival: Timestamp::from_millis(u64_at(block, 48)),
-        last_checksum: u32_at(block, 56),
+        last: Link { checksum: u32_at(block, 56), epoch: epoch_at(block, 64) },
         data_bytes: u64::from(u32_at(block, 60)) * BLOCK as u64,
     };
     Some((footer, u64_at(block, 8), index_bytes(u32_at(block, 16) as usize)))
+}
+
+fn put_epoch(block: &mut [u8], at: usize, epoch: Epoch) {
+    put_u32(block, at, epoch.number);
+    put_u32(block, at + 4, epoch.writer);
+}
+
+fn epoch_at(block: &[u8], at: usize) -> Epoch {
+    Epoch { number: u32_at(block, at), writer: u32_at(block, at + 4) }
 }
 
 /// Size of the segment file after one of `previous` bytes: the first size is the start of `sizes`, each
@@ -251,7 +265,8 @@ mod tests {
     #[test]
     fn header_and_footer_read_back_and_notice_damage() {
         let (log, base) = (LogId(3), Offset(17));
-        let header = SegmentHeader { log, base, file_bytes: 1 << 20, previous_checksum: 9 };
+        let link = |n: u32| Link { checksum: n, epoch: Epoch { number: n + 1, writer: n + 2 } };
+        let header = SegmentHeader { log, base, file_bytes: 1 << 20, previous: link(9) };
         let mut block = header.to_block();
         assert_eq!(SegmentHeader::open(&block), Some(header));
         block[25] ^= 1;
@@ -268,7 +283,7 @@ mod tests {
             end: Offset(40),
             first_arrival: Timestamp::from_millis(100),
             last_arrival: Timestamp::from_millis(103),
-            last_checksum: 5,
+            last: link(5),
             data_bytes: 5 * BLOCK as u64,
         };
         let blocks = footer.to_blocks(&index, 1 << 20);

@@ -3,41 +3,35 @@
 
 use std::io;
 
-use metrics::counter;
-
 use crate::platform::{AlignedBuf, BLOCK, FileId, Op, Outcome, Preallocation};
-use crate::shard_log::{Batch, ENTRY_HEADER_BYTES, EntryHeader, seal_entry};
-use crate::telemetry::names;
+use crate::shard_log::{Batch, ENTRY_HEADER_BYTES, EntryHeader, Verdict, opening_entry, seal_entry};
 use crate::types::Instant;
 
 use super::engine::{Engine, Event, Pending};
-use super::journal::{Generation, JournalFile, Place};
+use super::journal::{Generation, JournalFile, Opening, Place, journal_path};
 use super::{Ack, Durability, StorageError};
 
 /// The commit being written.
 pub(super) struct InFlight {
+    pub(super) file: FileId,
     pub(super) generation: Generation,
+    /// Checksum of its entry.
+    pub(super) checksum: u32,
     pub(super) batches: Vec<(Batch, Ack, Instant)>,
     pub(super) submitted_at: Instant,
 }
 
 impl Engine {
     pub(super) fn start_commit(&mut self, now: Instant) -> bool {
-        if self.in_flight.is_some() || self.gathered.is_empty() || self.stopped.is_some() {
+        if self.in_flight.is_some() || self.gathered.is_empty() || self.trouble.stopped.is_some() {
             return false;
         }
         let (slots, entry_bytes) = self.slots_that_fit();
         let padded = entry_bytes.next_multiple_of(BLOCK);
         if let Some(place) = self.journal.place(padded as u64) {
             self.write_commit(slots, padded, place, now);
-        } else if let Some((place, left)) = self.journal.begin_use(padded as u64, fastrand::u32(..)) {
-            // What has gathered follows once this first entry, which carries no batch, is there.
-            left.iter().for_each(|&full| self.leave_journal_file(full));
-            self.write_commit(0, BLOCK, place, now);
-        } else {
-            // Every file is needed, perhaps since before the last start: only write-behind frees one.
-            self.want_journal_file();
-            self.want_all_written();
+        } else if !self.open_use(padded as u64, now) {
+            self.wait_for_journal_file();
             return false;
         }
         if self.journal.wants_file() {
@@ -46,8 +40,43 @@ impl Engine {
         true
     }
 
+    /// Begins a use of a free file: what has gathered follows once its first entry, which carries no batch,
+    /// is there. False if there is no such file.
+    pub(super) fn open_use(&mut self, len: u64, now: Instant) -> bool {
+        let Some(Opening { place, ends, left }) = self.journal.begin_use(len, fastrand::u32(..)) else {
+            return false;
+        };
+        left.iter().for_each(|&full| self.leave_journal_file(full));
+        let (entry, checksum) = opening_entry(self.entry_header(place), &ends);
+        let mut buf = self.commit_buffer(BLOCK);
+        buf.extend_from_slice(&entry);
+        buf.pad_to_block();
+        // It tells the next start that acknowledged records may be missing, and which never were
+        // acknowledged: so it always stays.
+        self.write_entry(place, buf, true);
+        let (file, generation) = (place.file, place.generation);
+        let batches = Vec::new();
+        self.in_flight = Some(InFlight { file, generation, checksum, batches, submitted_at: now });
+        true
+    }
+
+    /// Every file is needed, perhaps since before the last start: only write-behind frees one. Where that
+    /// gets nowhere, what has gathered is refused rather than left to wait.
+    fn wait_for_journal_file(&mut self) {
+        self.want_journal_file();
+        self.want_all_written();
+        if self.is_starved() {
+            self.refuse_gathered(&StorageError::Full);
+        }
+    }
+
+    /// Whether the journal is full of what segments do not take.
+    pub(super) fn is_starved(&self) -> bool {
+        self.trouble.write_behind_stuck && !self.journal.creating && !self.journal.has_free_file()
+    }
+
     /// How many of the gathered batches the next entry takes, and its bytes.
-    pub(super) fn slots_that_fit(&self) -> (usize, usize) {
+    fn slots_that_fit(&self) -> (usize, usize) {
         let mut bytes = ENTRY_HEADER_BYTES;
         let mut slots = 0;
         for gathered in &self.gathered {
@@ -60,51 +89,64 @@ impl Engine {
         (slots, bytes)
     }
 
-    pub(super) fn write_commit(&mut self, slots: usize, padded: usize, place: Place, now: Instant) {
+    fn write_commit(&mut self, slots: usize, padded: usize, place: Place, now: Instant) {
         let mut buf = self.commit_buffer(padded);
         buf.extend_from_slice(&[0; ENTRY_HEADER_BYTES]);
+        let batches = self.seal_batches(slots, &mut buf, now);
+        let header = self.entry_header(place);
+        let count = u32::try_from(batches.len()).expect("an entry is bounded by COMMIT_BYTES_MAX");
+        let checksum = seal_entry(buf.as_mut_slice(), count, header);
+        buf.pad_to_block();
+        let records: u32 = batches.iter().map(|(batch, ..)| batch.count()).sum();
+        self.meters.records.record(f64::from(records));
+        self.meters.bytes.record(padded as f64);
+        self.meters.gathered_bytes.set(self.gathered_bytes as f64);
+        self.write_entry(place, buf, header.synced);
+        self.events.push(Event::Submitted(batches.iter().map(|(batch, ..)| batch.clone()).collect()));
+        let (file, generation) = (place.file, place.generation);
+        self.in_flight = Some(InFlight { file, generation, checksum, batches, submitted_at: now });
+    }
+
+    /// Seals the first batches gathered, each behind the one before it in its log.
+    fn seal_batches(
+        &mut self,
+        slots: usize,
+        buf: &mut AlignedBuf,
+        now: Instant,
+    ) -> Vec<(Batch, Ack, Instant)> {
         let mut batches = Vec::with_capacity(slots);
-        let mut records = 0;
         for gathered in self.gathered.drain(..slots) {
             let log = self.logs.get_mut(&gathered.log);
-            let previous = log.as_ref().map_or(0, |log| log.last_checksum);
-            let epoch = place.generation.count();
+            let previous = log.as_ref().map_or_else(Default::default, |log| log.sealed);
             self.gathered_bytes -= gathered.builder.len();
-            let batch = gathered.builder.seal(gathered.log, gathered.base, epoch, previous);
+            let batch = gathered.builder.seal(gathered.log, gathered.base, self.writer, previous);
             if let Some(log) = log {
-                log.last_checksum = batch.checksum();
+                log.sealed = batch.link();
             }
-            records += batch.count();
             buf.extend_from_slice(batch.frame());
             self.meters.gather.record(now.since(gathered.appended_at));
             batches.push((batch, gathered.ack, gathered.appended_at));
         }
         self.gathered_first += slots as u64;
-        let header = EntryHeader {
-            generation: place.generation.0,
-            commit: self.journal.commit,
-            previous_checksum: self.journal.previous_checksum,
-            synced: self.settings.durability == Durability::Sync,
-            offset_floor: self.offset_floor,
-        };
-        let count = u32::try_from(batches.len()).expect("an entry is bounded by COMMIT_BYTES_MAX");
-        self.journal.previous_checksum = seal_entry(buf.as_mut_slice(), count, header);
-        self.journal.commit += 1;
-        buf.pad_to_block();
-        self.meters.records.record(f64::from(records));
-        self.meters.bytes.record(padded as f64);
-        self.meters.gathered_bytes.set(self.gathered_bytes as f64);
-        // A use's first entry tells the next start that acknowledged records may be missing, so it always
-        // stays.
-        let durable = header.synced || batches.is_empty();
-        self.submit_op(Pending::Commit, Op::Write { file: place.file, at: place.at, buf, durable });
-        if !batches.is_empty() {
-            self.events.push(Event::Submitted(batches.iter().map(|(batch, ..)| batch.clone()).collect()));
-        }
-        self.in_flight = Some(InFlight { generation: place.generation, batches, submitted_at: now });
+        batches
     }
 
-    pub(super) fn commit_buffer(&mut self, bytes: usize) -> AlignedBuf {
+    /// What the next entry says of itself: it follows the last one that was acknowledged.
+    fn entry_header(&self, place: Place) -> EntryHeader {
+        EntryHeader {
+            generation: place.generation.0,
+            commit: self.journal.acknowledged.commit + 1,
+            previous_checksum: self.journal.acknowledged.checksum,
+            synced: self.settings.durability == Durability::Sync,
+            offset_floor: self.offset_floor,
+        }
+    }
+
+    fn write_entry(&mut self, place: Place, buf: AlignedBuf, durable: bool) {
+        self.submit_op(Pending::Commit, Op::Write { file: place.file, at: place.at, buf, durable });
+    }
+
+    fn commit_buffer(&mut self, bytes: usize) -> AlignedBuf {
         match self.spare.take() {
             Some(mut buf) if buf.capacity() >= bytes => {
                 buf.clear();
@@ -115,31 +157,44 @@ impl Engine {
     }
 
     pub(super) fn commit_completed(&mut self, result: io::Result<Outcome>, now: Instant) {
-        // None if a failed sync has stopped the engine meanwhile: then nobody was promised anything.
-        let Some(commit) = self.in_flight.take() else { return };
+        let commit = self.in_flight.take().expect("one commit is in flight at a time");
         match result {
             Ok(Outcome::Buf(buf)) => {
                 if buf.capacity() <= 2 * self.settings.sizes.read_block {
                     self.spare = Some(buf);
                 }
-                self.publish(commit, now);
+                if self.journal.is_active(commit.generation) {
+                    self.publish(commit, now);
+                } else {
+                    self.commit_failed(commit, "a sync of its journal file failed", now);
+                }
             }
             Ok(_) => debug_assert!(false, "a write answers with its buffer"),
-            Err(error) => {
-                counter!(names::STORAGE_FAILURES, "operation" => "commit").increment(1);
-                self.stop(format!("journal write: {error}"), commit);
-            }
+            Err(error) => self.commit_failed(commit, &format!("journal write: {error}"), now),
         }
     }
 
-    pub(super) fn publish(&mut self, commit: InFlight, now: Instant) {
+    /// Acknowledges what the fold finds live; in a directory that one process has locked, that is all.
+    fn publish(&mut self, commit: InFlight, now: Instant) {
         self.meters.commit.record(now.since(commit.submitted_at));
         self.meters.commits.increment(1);
+        self.journal.acknowledge(commit.generation, commit.checksum);
+        self.went_on();
+        if commit.batches.is_empty() {
+            self.remove_condemned();
+        }
         self.unsynced = true;
         for (batch, ack, appended_at) in commit.batches {
-            if self.logs.contains_key(&batch.log()) {
-                self.journal.committed(commit.generation, 1);
-                self.take_into_tail(&batch, commit.generation);
+            match self.logs.get_mut(&batch.log()).map(|log| log.fold(&batch)) {
+                Some(Verdict::Void) => {
+                    ack.settle(Err(StorageError::Fenced(batch.log())));
+                    continue;
+                }
+                Some(Verdict::Live) => {
+                    self.journal.committed(commit.generation, 1);
+                    self.take_into_tail(&batch, commit.generation);
+                }
+                None => {}
             }
             self.events.push(Event::Committed { batch, ack, appended_at });
         }
@@ -147,40 +202,10 @@ impl Engine {
         self.meters.tail_bytes.set(self.tail_bytes as f64);
     }
 
-    /// Stops taking writes: what failed is not tried again on the same file, and nothing behind it can be
-    /// acknowledged. Reading goes on.
-    pub(super) fn stop(&mut self, reason: String, commit: InFlight) {
-        tracing::error!(%reason, "the log stops accepting records");
-        self.meters.healthy.set(0.0);
-        let acks = commit.batches.into_iter().map(|(_, ack, _)| ack);
-        for ack in acks.chain(self.gathered.drain(..).map(|gathered| gathered.ack)) {
-            ack.settle(Err(StorageError::Stopped(reason.clone())));
-        }
-        self.gathered_bytes = 0;
-        for log in self.logs.values_mut() {
-            log.next = log.committed;
-        }
-        self.stopped = Some(reason);
-        self.events.push(Event::Stopped);
-    }
-
-    pub(super) fn journal_synced(&mut self, result: io::Result<Outcome>) {
-        if let Err(error) = result {
-            counter!(names::STORAGE_FAILURES, "operation" => "commit").increment(1);
-            let nothing = InFlight {
-                generation: self.journal.generation,
-                batches: Vec::new(),
-                submitted_at: Instant::default(),
-            };
-            let commit = self.in_flight.take().unwrap_or(nothing);
-            self.stop(format!("journal sync: {error}"), commit);
-        }
-    }
-
     /// The journal moved on to another file: everything that only the full one holds goes to segments.
     pub(super) fn leave_journal_file(&mut self, full: FileId) {
         if self.settings.durability == Durability::Interval {
-            self.submit_op(Pending::JournalSync, Op::Sync { file: full });
+            self.submit_op(Pending::JournalSync(full), Op::Sync { file: full });
         }
         let behind: Vec<_> = self
             .logs
@@ -206,7 +231,8 @@ impl Engine {
         self.journal.creating = false;
         match result {
             Ok(Outcome::Created(file)) => {
-                self.journal.files.push(JournalFile::fresh(file, self.settings.sizes.journal_file));
+                let name = self.journal.next_name - 1;
+                self.journal.files.push(JournalFile::fresh(file, name, self.settings.sizes.journal_file));
             }
             Ok(_) => debug_assert!(false, "a create answers with its file"),
             Err(error) => {
@@ -227,6 +253,5 @@ impl Engine {
 
 /// The operation that makes the journal file of this name.
 pub(super) fn create_journal_file(name: u32, bytes: u64) -> Op {
-    let path = format!("journal/{name:04}.log");
-    Op::Create { path, bytes, preallocation: Preallocation::Zeroed }
+    Op::Create { path: journal_path(name), bytes, preallocation: Preallocation::Zeroed }
 }

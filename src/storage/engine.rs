@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use metrics::counter;
 
-use crate::platform::{AlignedBuf, Completion, Disk, Op, Readiness, Token};
+use crate::platform::{AlignedBuf, Completion, Disk, FileId, Op, Readiness, Token};
 use crate::shard_log::Batch;
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset};
 
+use super::budget::Budget;
 use super::commit::InFlight;
 use super::gather::Gathered;
-use super::journal::{Generation, Journal};
+use super::journal::{Generation, Journal, JournalFile};
 use super::log::Log;
 use super::meters::Meters;
 use super::readers::{BlockId, Readers};
 use super::scrub::Scrubber;
+use super::trouble::Trouble;
 use super::{Ack, Durability, Sizes};
 
 /// What the engine is told once.
@@ -45,18 +47,19 @@ pub enum Event {
         /// When its first record was appended.
         appended_at: Instant,
     },
-    /// Writing has stopped; every outstanding ack has been settled with the reason.
+    /// Writing has stopped for now; every outstanding ack has been settled with the reason.
     Stopped,
 }
 
 /// What a disk operation in flight is for.
 pub(super) enum Pending {
     Commit,
-    JournalSync,
+    JournalSync(FileId),
     JournalFile,
     SegmentCreate { log: LogId, path: String, bytes: u64 },
     SegmentWrite { log: LogId, batches: usize, at: u64, len: u64, started: Instant },
     SegmentSeal { log: LogId },
+    SegmentVerify { log: LogId },
     Read(BlockId),
     Scrub,
     Remove,
@@ -87,13 +90,20 @@ pub struct Engine {
     pub(super) write_behind_queue: VecDeque<LogId>,
     pub(super) write_behinds: usize,
     pub(super) write_behind_failures: u64,
+    /// Logs whose last segment has a descriptor open for writing, by the number of their last write.
+    pub(super) segments_open: BTreeMap<u64, LogId>,
+    /// Write-behinds begun so far.
+    pub(super) writes: u64,
     /// Files to be removed, the first of them perhaps under way.
     pub(super) removals: VecDeque<String>,
     pub(super) is_removing: bool,
     pub(super) readers: Readers,
     pub(super) scrubber: Scrubber,
     pub(super) files_read: VecDeque<(LogId, Offset)>,
-    pub(super) stopped: Option<String>,
+    pub(super) trouble: Trouble,
+    pub(super) budget: Budget,
+    /// Names this start in the epochs it claims.
+    pub(super) writer: u32,
     pub(super) unsynced: bool,
     pub(super) meters: Meters,
 }
@@ -127,12 +137,16 @@ impl Engine {
             write_behind_queue: VecDeque::new(),
             write_behinds: 0,
             write_behind_failures: 0,
+            segments_open: BTreeMap::new(),
+            writes: 0,
             removals: VecDeque::new(),
             is_removing: false,
             readers: Readers::default(),
             scrubber: Scrubber::default(),
             files_read: VecDeque::new(),
-            stopped: None,
+            trouble: Trouble::default(),
+            budget: Budget::default(),
+            writer: fastrand::u32(..),
             unsynced: false,
             meters: Meters::new(),
         };
@@ -158,12 +172,9 @@ impl Engine {
 
     /// Whether records were appended that are not committed yet.
     pub fn has_uncommitted(&self, log: LogId) -> bool {
-        self.logs.get(&log).is_some_and(|log| log.next > log.committed)
-    }
-
-    /// Why the engine has stopped taking writes, if it has.
-    pub fn stopped(&self) -> Option<&str> {
-        self.stopped.as_deref()
+        let in_flight = self.in_flight.iter().flat_map(|commit| &commit.batches);
+        self.gathered.iter().any(|gathered| gathered.log == log)
+            || in_flight.map(|(batch, ..)| batch.log()).any(|other| other == log)
     }
 
     /// The disk's way of doing I/O.
@@ -188,9 +199,9 @@ impl Engine {
 
     /// Sends off what has gathered, unless a commit is in flight: then it gathers on until that completes.
     pub fn submit(&mut self, now: Instant) {
-        if self.start_commit(now) {
-            self.disk.kick();
-        }
+        self.start_commit(now);
+        self.start_write_behinds(now);
+        self.disk.kick();
     }
 
     /// Collects what the disk has completed and starts what is due.
@@ -211,11 +222,21 @@ impl Engine {
     /// Makes what was committed without a sync durable (durability `interval`).
     pub fn sync_journal(&mut self) {
         if std::mem::take(&mut self.unsynced) && self.settings.durability == Durability::Interval {
-            let files: Vec<_> =
-                self.journal.files.iter().filter(|f| f.generation.is_some()).map(|f| f.file).collect();
+            let holds_any = |file: &&JournalFile| file.generation.is_some() && !file.retired;
+            let files: Vec<_> = self.journal.files.iter().filter(holds_any).map(|file| file.file).collect();
             for file in files {
-                self.submit_op(Pending::JournalSync, Op::Sync { file });
+                self.submit_op(Pending::JournalSync(file), Op::Sync { file });
             }
+            self.disk.kick();
+        }
+    }
+
+    /// For a clean stop, once segments hold everything: begins a use of the journal that tells of no other,
+    /// so that the next start reads none of them.
+    pub fn end_journal(&mut self, now: Instant) {
+        let has_more = self.journal.files.iter().any(|file| file.unflushed > 0);
+        if !has_more && !self.is_busy() && !self.journal.is_fresh() && self.stopped().is_none() {
+            self.open_use(0, now);
             self.disk.kick();
         }
     }
@@ -239,7 +260,7 @@ impl Engine {
         };
         match what {
             Pending::Commit => self.commit_completed(completion.result, now),
-            Pending::JournalSync => self.journal_synced(completion.result),
+            Pending::JournalSync(file) => self.journal_synced(file, completion.result),
             Pending::JournalFile => self.journal_file_created(completion.result),
             Pending::SegmentCreate { log, path, bytes } => {
                 self.segment_created(log, path, bytes, completion.result);
@@ -249,6 +270,7 @@ impl Engine {
                 self.segment_written(log, done, now.since(started));
             }
             Pending::SegmentSeal { log } => self.segment_sealed(log, completion.result),
+            Pending::SegmentVerify { log } => self.segment_verified(log, completion.result),
             Pending::Read(block) => self.block_read(block, completion.result),
             Pending::Scrub => self.block_scrubbed(completion.result, now),
             Pending::Remove => self.removed(completion.result),

@@ -15,9 +15,21 @@ pub enum StorageError {
     /// Too much waits for the disk already; later attempts may pass.
     #[error("too many bytes wait for the disk")]
     Backlog,
-    /// A write failed and the engine stopped taking more, so that nothing unproven is acknowledged.
-    #[error("the log has stopped after a failed write: {0}")]
+    /// The commit's write failed: it is not acknowledged, and the log goes on without it.
+    #[error("a commit failed: {0}")]
+    Failed(String),
+    /// Several commits failed in a row: the engine takes no more until an attempt of its own succeeds.
+    #[error("the log has stopped after failed writes: {0}")]
     Stopped(String),
+    /// The journal is full of records that segments cannot take: the disk is full, or fails.
+    #[error("the journal is full and nothing can be moved to segments")]
+    Full,
+    /// The data directory has reached the bytes it was allowed.
+    #[error("the data directory has reached --data-max-bytes")]
+    DataLimit,
+    /// Another writer has claimed the log since.
+    #[error("log {0} belongs to another writer now")]
+    Fenced(LogId),
     /// What was read is not what was written.
     #[error("log {log} is damaged: {what}")]
     Damaged {

@@ -40,8 +40,15 @@ impl Engine {
         wall: Timestamp,
         now: Instant,
     ) -> Result<Appended, StorageError> {
-        if let Some(reason) = &self.stopped {
-            return Err(StorageError::Stopped(reason.clone()));
+        if let Some(reason) = self.stopped() {
+            return Err(StorageError::Stopped(reason.to_owned()));
+        }
+        if self.is_starved() {
+            return Err(StorageError::Full);
+        }
+        // Streams can still be deleted, which makes room.
+        if self.budget.is_spent && log_id != LogId::CATALOG {
+            return Err(StorageError::DataLimit);
         }
         if self.gathered_bytes > self.settings.sizes.gathered {
             return Err(StorageError::Backlog);

@@ -1,14 +1,16 @@
 //! How batches are laid out in a segment: what one write-behind takes along, the operations that create, fill
 //! and seal the file, and the books kept of them.
 
-use crate::platform::{AlignedBuf, BLOCK, Op, Preallocation};
+use std::io;
+
+use crate::platform::{AlignedBuf, BLOCK, Disk, Op, Preallocation};
 use crate::shard_log::{Batch, IndexEntry, SegmentFooter, SegmentHeader, footer_bytes, segment_bytes_after};
 use crate::types::{Instant, LogId};
 
 use super::Sizes;
 use super::engine::Pending;
 use super::journal::Generation;
-use super::log::{Log, Segment};
+use super::log::{Found, Log, Segment};
 use super::segment_name::SegmentName;
 
 /// Batches laid out for one write.
@@ -32,8 +34,8 @@ impl Block {
     }
 
     fn with_header(self, log: LogId, segment: &Segment) -> AlignedBuf {
-        let Segment { base, file_bytes, previous_checksum, .. } = *segment;
-        let header = SegmentHeader { log, base, file_bytes, previous_checksum };
+        let Segment { base, file_bytes, previous, .. } = *segment;
+        let header = SegmentHeader { log, base, file_bytes, previous };
         let mut whole = AlignedBuf::with_capacity(BLOCK + self.buf.len());
         whole.extend_from_slice(&header.to_block());
         whole.extend_from_slice(self.buf.as_slice());
@@ -51,9 +53,36 @@ impl Segment {
     }
 }
 
+/// The next operation that brings the log's batches to segments: on with the segment that is open, or with
+/// the one an earlier process left, once it is known that nothing stands behind its batches; else a footer
+/// for that, and a new one.
+pub(super) fn write_behind_step(
+    log: &mut Log,
+    disk: &mut dyn Disk,
+    sizes: &Sizes,
+    now: Instant,
+) -> io::Result<(Pending, Op)> {
+    let id = log.id;
+    if let Some(last) = log.segments.last_mut()
+        && (!last.sealed || last.found != Found::Settled)
+        && last.file.is_none()
+    {
+        last.file = Some(disk.open(&last.path)?.0);
+    }
+    Ok(match log.segments.last() {
+        Some(open) if !open.sealed => match gather_block(log, open, sizes.write_behind) {
+            Some(block) => block.write_into(id, open, now),
+            None => seal(id, open),
+        },
+        Some(left) if left.can_be_filled_on(sizes) => verify(id, left),
+        Some(left) if left.found != Found::Settled => seal(id, left),
+        _ => create(log, sizes),
+    })
+}
+
 /// The oldest batches no segment holds, about `max_bytes` of them and as many as `into` has room for; `None`
 /// if it is full.
-pub(super) fn gather_block(log: &Log, into: &Segment, max_bytes: usize) -> Option<Block> {
+fn gather_block(log: &Log, into: &Segment, max_bytes: usize) -> Option<Block> {
     let mut bytes = 0;
     let mut batches = 0;
     for entry in log.tail.range(log.tail_flushed..) {
@@ -74,20 +103,29 @@ pub(super) fn gather_block(log: &Log, into: &Segment, max_bytes: usize) -> Optio
 }
 
 /// The next segment: at least large enough for the oldest batch that waits.
-pub(super) fn create(log: &Log, sizes: &Sizes) -> (Pending, Op) {
+fn create(log: &Log, sizes: &Sizes) -> (Pending, Op) {
     let first = log.tail.get(log.tail_flushed).map_or(0, |entry| entry.batch.frame().len());
     let needed = (BLOCK + first.next_multiple_of(BLOCK) + footer_bytes(1)) as u64;
-    let previous = log.segments.last().map(|segment| segment.file_bytes);
+    // By what it came to hold: most starts begin further segments of shards that say little.
+    let previous = log.segments.last().map(|segment| segment.data_bytes);
     let bytes = segment_bytes_after(previous, needed, sizes.segment_min..=sizes.segment_max);
     let path = SegmentName { log: log.id, base: log.unflushed_end(), attempt: log.attempts }.path();
     let op = Op::Create { path: path.clone(), bytes, preallocation: Preallocation::Reserved };
     (Pending::SegmentCreate { log: log.id, path, bytes }, op)
 }
 
-pub(super) fn seal(log: LogId, segment: &Segment) -> (Pending, Op) {
+fn seal(log: LogId, segment: &Segment) -> (Pending, Op) {
     let file = segment.file.expect("a segment being filled is open");
     let (at, buf) = segment.footer();
     (Pending::SegmentSeal { log }, Op::Write { file, at, buf, durable: true })
+}
+
+/// Reads everything behind the segment's batches.
+fn verify(log: LogId, segment: &Segment) -> (Pending, Op) {
+    let file = segment.file.expect("a segment being filled is open");
+    let len = usize::try_from(segment.file_bytes - segment.data_bytes).unwrap_or(usize::MAX);
+    let buf = AlignedBuf::zeroed(len);
+    (Pending::SegmentVerify { log }, Op::Read { file, at: segment.data_bytes, buf })
 }
 
 /// Books `batches` batches, now at `at` in the open segment; tells the journal uses they came from.
@@ -115,6 +153,12 @@ pub(super) fn note_written(
 }
 
 impl Segment {
+    /// Whether an earlier process left it so that this one may fill it on.
+    fn can_be_filled_on(&self, sizes: &Sizes) -> bool {
+        let left = self.file_bytes - self.data_bytes;
+        self.found == Found::Open && !self.is_empty() && left <= sizes.scan as u64
+    }
+
     /// What seals it, and where that goes.
     pub(super) fn footer(&self) -> (u64, AlignedBuf) {
         let footer = SegmentFooter {
@@ -122,7 +166,7 @@ impl Segment {
             end: self.end,
             first_arrival: self.first_arrival,
             last_arrival: self.last_arrival,
-            last_checksum: self.last_checksum,
+            last: self.last,
             data_bytes: self.data_bytes,
         };
         let buf = footer.to_blocks(&self.index, self.file_bytes);
@@ -138,6 +182,6 @@ impl Segment {
         self.index.note(entry, index_every);
         self.end = batch.end();
         self.last_arrival = batch.last_arrival();
-        self.last_checksum = batch.checksum();
+        self.last = batch.link();
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::platform::FileId;
-use crate::shard_log::{Batch, SegmentIndex};
+use crate::shard_log::{Batch, Fold, Link, SegmentIndex, Verdict};
 use crate::types::{LogId, Offset, Timestamp};
 
 use super::journal::Generation;
@@ -29,14 +29,29 @@ pub(super) struct Segment {
     pub(super) end: Offset,
     pub(super) first_arrival: Timestamp,
     pub(super) last_arrival: Timestamp,
-    pub(super) last_checksum: u32,
-    /// Checksum of the log's batch before the first one in here.
-    pub(super) previous_checksum: u32,
+    /// What its last batch leaves to the next.
+    pub(super) last: Link,
+    /// What its first batch follows.
+    pub(super) previous: Link,
     pub(super) index: SegmentIndex,
     /// Bytes from the start up to which batches lie.
     pub(super) data_bytes: u64,
     /// No more is written to it.
     pub(super) sealed: bool,
+    /// What recovery found at its end, if it has no footer.
+    pub(super) found: Found,
+}
+
+/// The end of a segment as an earlier process left it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Sealed, or made by this process.
+    #[default]
+    Settled,
+    /// Its last batch is followed by zeros: it can be filled on, if there are only zeros.
+    Open,
+    /// It was scanned and is not to be filled on: a footer spares the next start the scan.
+    Unsealed,
 }
 
 impl Segment {
@@ -51,20 +66,25 @@ impl Segment {
             end: base,
             first_arrival: Timestamp::default(),
             last_arrival: Timestamp::default(),
-            last_checksum: 0,
-            previous_checksum: 0,
+            last: Link::default(),
+            previous: Link::default(),
             index: SegmentIndex::default(),
             data_bytes: 0,
             sealed: true,
+            found: Found::Settled,
         }
     }
 
-    /// Goes back to holding nothing; the log's last record before it arrived at `arrived_before`.
-    pub(super) fn forget_batches(&mut self, arrived_before: Timestamp) {
+    /// Goes back to holding nothing.
+    pub(super) fn forget_batches(&mut self) {
         self.end = self.base;
-        self.last_arrival = arrived_before;
         self.index = SegmentIndex::default();
         self.data_bytes = 0;
+    }
+
+    /// What the batch after its last one follows.
+    pub(super) fn end_link(&self) -> Link {
+        if self.is_empty() { self.previous } else { self.last }
     }
 
     /// Whether it holds no batch.
@@ -96,7 +116,10 @@ pub(super) struct Log {
     /// Every record before it is committed and readable.
     pub(super) committed: Offset,
     pub(super) last_arrival: Timestamp,
-    pub(super) last_checksum: u32,
+    /// What the next batch follows that is acknowledged.
+    pub(super) committed_link: Link,
+    /// What the next batch follows that is sealed: it counts on the commit in flight.
+    pub(super) sealed: Link,
     /// Number of the gathered slot that still takes records of this log.
     pub(super) gathering: Option<u64>,
     pub(super) tail: VecDeque<TailBatch>,
@@ -104,6 +127,8 @@ pub(super) struct Log {
     pub(super) tail_flushed: usize,
     pub(super) unflushed_bytes: usize,
     pub(super) segments: Vec<Segment>,
+    /// Number of the last write-behind, while the last segment has a descriptor open.
+    pub(super) last_write: Option<u64>,
     /// Attempts made at the segment to be created next.
     pub(super) attempts: u32,
     pub(super) write_behind: WriteBehind,
@@ -125,12 +150,14 @@ impl Log {
             next: base,
             committed: base,
             last_arrival: Timestamp::default(),
-            last_checksum: 0,
+            committed_link: Link::default(),
+            sealed: Link::default(),
             gathering: None,
             tail: VecDeque::new(),
             tail_flushed: 0,
             unflushed_bytes: 0,
             segments: Vec::new(),
+            last_write: None,
             attempts: 0,
             write_behind: WriteBehind::Idle,
             wanted: Offset::ZERO,
@@ -138,6 +165,15 @@ impl Log {
             unproven: None,
             damage: None,
         }
+    }
+
+    /// Folds a batch that is committed: one that is live is what the next one follows.
+    pub(super) fn fold(&mut self, batch: &Batch) -> Verdict {
+        let verdict = Fold::resume(self.committed_link.epoch).take_batch(batch);
+        if verdict == Verdict::Live {
+            self.committed_link = batch.link();
+        }
+        verdict
     }
 
     /// Takes a committed batch into the tail.
@@ -189,6 +225,13 @@ impl Log {
     /// Offset up to which segments hold everything.
     pub(super) fn unflushed_end(&self) -> Offset {
         self.tail.get(self.tail_flushed).map_or(self.committed, |entry| entry.batch.base())
+    }
+
+    /// What the oldest batch follows that no segment holds.
+    pub(super) fn flushed_link(&self) -> Link {
+        let in_tail = self.tail_flushed.checked_sub(1).and_then(|last| self.tail.get(last));
+        let in_segment = || self.segments.last().map(Segment::end_link).unwrap_or_default();
+        in_tail.map_or_else(in_segment, |entry| entry.batch.link())
     }
 
     /// The last segment that holds anything.

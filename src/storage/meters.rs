@@ -14,6 +14,7 @@ pub(super) struct Meters {
     pub(super) tail_bytes: Gauge,
     pub(super) gathered_bytes: Gauge,
     pub(super) healthy: Gauge,
+    pub(super) retired: Gauge,
     pub(super) write_behind: Histogram,
 }
 
@@ -28,6 +29,7 @@ impl Meters {
             tail_bytes: gauge!(names::TAIL_BYTES),
             gathered_bytes: gauge!(names::GATHERED_BYTES),
             healthy: gauge!(names::STORAGE_HEALTHY),
+            retired: gauge!(names::JOURNAL_FILES_RETIRED),
             write_behind: histogram!(names::WRITE_BEHIND_LATENCY),
         }
     }

@@ -4,6 +4,7 @@
 
 mod ack;
 mod blocking;
+mod budget;
 mod commit;
 mod cursor;
 mod engine;
@@ -23,10 +24,13 @@ mod scan;
 mod scrub;
 mod scrubbing;
 mod segment_name;
+mod side_by_side;
 mod sizes;
 mod store;
+mod trouble;
 mod unpack;
 mod verify;
+mod window;
 mod write_behind;
 
 #[cfg(test)]

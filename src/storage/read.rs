@@ -15,7 +15,7 @@ use crate::types::{LogId, Offset, Timestamp};
 use super::StorageError;
 use super::cursor::{Cursor, Place, Start, Waiter};
 use super::engine::{Engine, Pending};
-use super::log::{Log, Segment};
+use super::log::{Log, Segment, WriteBehind};
 use super::readers::BlockId;
 use super::unpack::Extent;
 
@@ -164,7 +164,10 @@ impl Engine {
     fn close_one_read(&mut self) {
         let Some((id, base)) = self.files_read.pop_front() else { return };
         let Some(log) = self.logs.get_mut(&id) else { return };
-        let is_it = |segment: &&mut Segment| segment.base == base && segment.sealed && !segment.is_empty();
+        let is_idle = log.write_behind != WriteBehind::Busy;
+        let is_it = |segment: &&mut Segment| {
+            segment.base == base && (segment.sealed || is_idle) && !segment.is_empty()
+        };
         if let Some(segment) = log.segments.iter_mut().find(is_it)
             && let Some(file) = segment.file.take()
         {

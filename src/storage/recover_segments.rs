@@ -1,143 +1,248 @@
-//! Reading the segments back: sealed ones by their footer, the others by a scan. A segment is believed up to
-//! where its successor begins, the last one of a log up to where the journal takes over: a write behind those
-//! ends may have failed or was under way when the power went, and all of it is there again.
+//! Reading the segments back, many side by side: sealed ones by their footer and index, the others by a
+//! scan. A segment is believed up to where its successor begins, the last one of a log up to where the
+//! journal takes over: a write behind those ends may have failed or was under way when the power went, and
+//! all of it is there again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 
-use crate::platform::{BLOCK, Disk, FileId, Op};
+use bytes::Bytes;
+
+use crate::limits;
+use crate::platform::{AlignedBuf, BLOCK, Disk, FileId, Op, Outcome};
 use crate::shard_log::{SegmentFooter, SegmentHeader, open_footer};
 use crate::types::{LogId, Offset};
 
-use super::blocking::{read, run};
-use super::log::{Log, Segment};
+use super::blocking::run;
+use super::log::{Found, Log, Segment};
 use super::scan::Scan;
 use super::segment_name::SegmentName;
+use super::side_by_side::{Task, run_all};
 use super::{Sizes, StorageError};
 
-/// A segment file before its batches are looked at.
-struct Unread {
-    name: SegmentName,
-    segment: Segment,
-    /// Whether its header says what it should.
-    headed: bool,
-}
+/// For each log where the run of batches begins that the journal ends with, and where it ends.
+pub(super) type Runs = HashMap<LogId, (Offset, Offset)>;
 
-/// Opens all segments. `runs` tells for each log what the journal holds of it.
+/// Opens all segments.
 pub(super) fn open_segments(
     disk: &mut dyn Disk,
-    runs: &HashMap<LogId, (Offset, Offset)>,
+    runs: &Runs,
     sizes: &Sizes,
 ) -> Result<BTreeMap<LogId, Log>, StorageError> {
     let failed = |error: io::Error| StorageError::prepare("segments", &error);
-    let mut by_log: BTreeMap<LogId, Vec<Unread>> = BTreeMap::new();
-    for entry in disk.list("segments").map_err(failed)? {
-        let Some(name) = SegmentName::parse(&entry.name) else { continue };
-        let path = name.path();
-        match open_header(disk, name).map_err(|error| StorageError::prepare(&path, &error))? {
-            Some(unread) => by_log.entry(name.log).or_default().push(unread),
-            // Created, but nothing written: what was meant for it is in the journal.
-            None => drop(run(disk, Op::Remove { path }).map_err(failed)?),
-        }
+    let listed = disk.list("segments").map_err(failed)?;
+    let mut names: Vec<_> = listed.iter().filter_map(|entry| SegmentName::parse(&entry.name)).collect();
+    names.sort_unstable();
+    let mut openings: Vec<_> =
+        (0..names.len()).map(|index| Opening::new(&names, index, runs, sizes)).collect();
+    run_all(disk, &mut openings, limits::RECOVERED_AT_ONCE_MAX).map_err(failed)?;
+    // A file nothing was written to ends no other: what was meant for it is in the journal.
+    let (blank, mut openings): (Vec<_>, Vec<_>) = openings.into_iter().partition(|opening| opening.is_blank);
+    for opening in blank {
+        run(disk, Op::Remove { path: opening.segment.path }).map_err(failed)?;
+    }
+    let names: Vec<_> = openings.iter().map(|opening| opening.name).collect();
+    let is_last_now = |index: &usize| openings[*index].successor != successor(&names, *index);
+    let indexes: Vec<_> = (0..names.len()).filter(is_last_now).collect();
+    let mut again: Vec<_> = indexes.iter().map(|&index| Opening::new(&names, index, runs, sizes)).collect();
+    run_all(disk, &mut again, limits::RECOVERED_AT_ONCE_MAX).map_err(failed)?;
+    for (index, opening) in indexes.into_iter().zip(again) {
+        openings[index] = opening;
     }
     let mut logs = BTreeMap::new();
-    for (id, mut files) in by_log {
-        files.sort_by_key(|file| file.name);
-        let opener = Opener { log: id, run: runs.get(&id).copied(), sizes };
-        logs.insert(id, opener.open(disk, files).map_err(failed)?);
+    for opening in openings {
+        let log = opening.name.log;
+        if let Some(spare) = opening.join(logs.entry(log).or_insert_with(|| Log::new(log, Offset::ZERO))) {
+            run(disk, Op::Remove { path: spare }).map_err(failed)?;
+        }
     }
     Ok(logs)
 }
 
-/// Reads the first block; `None` if nothing was ever written there. A torn write leaves each sector whole, so
-/// that a header which is neither right nor absent is damaged.
-fn open_header(disk: &mut dyn Disk, name: SegmentName) -> io::Result<Option<Unread>> {
-    let (file, file_bytes) = disk.open(&name.path())?;
-    let block = read(disk, file, 0, BLOCK);
-    disk.close(file);
-    let block = block?;
-    let mut segment = Segment::empty(name.path(), file_bytes, name.base, name.attempt);
-    let header = SegmentHeader::open(&block);
-    if header.is_none() && block.iter().all(|&byte| byte == 0) {
-        return Ok(None);
-    }
-    let header = header.filter(|header| (header.log, header.base) == (name.log, name.base));
-    segment.previous_checksum = header.map_or(0, |header| header.previous_checksum);
-    Ok(Some(Unread { name, segment, headed: header.is_some() }))
+/// Where the segment behind that of this index begins, if it is of the same log.
+fn successor(names: &[SegmentName], index: usize) -> Option<Offset> {
+    let next = names.get(index + 1).filter(|next| next.log == names[index].log);
+    next.map(|next| next.base)
 }
 
-/// Opens the segments of one log.
-struct Opener<'a> {
-    log: LogId,
+/// What an opening waits for.
+enum Stage {
+    Begin,
+    Head,
+    Tail,
+    Index(Bytes, SegmentFooter),
+    Scan(Scan, u64),
+}
+
+/// A segment file being opened.
+struct Opening<'a> {
+    name: SegmentName,
+    /// Where the next segment of the log begins.
+    successor: Option<Offset>,
     run: Option<(Offset, Offset)>,
     sizes: &'a Sizes,
+    segment: Segment,
+    file: Option<FileId>,
+    stage: Stage,
+    /// Nothing was ever written to it.
+    is_blank: bool,
+    /// Whether its header says what it should.
+    is_headed: bool,
+    /// Whether it can be read to where it ends.
+    is_complete: bool,
 }
 
-impl Opener<'_> {
-    fn open(&self, disk: &mut dyn Disk, files: Vec<Unread>) -> io::Result<Log> {
-        let mut log = Log::new(self.log, Offset::ZERO);
-        let bases: Vec<_> = files.iter().map(|file| file.segment.base).collect();
-        for (index, Unread { mut segment, headed, .. }) in files.into_iter().enumerate() {
-            let successor = bases.get(index + 1).copied();
-            segment.last_arrival = log.last_arrival;
-            let complete = headed && self.fill(disk, &mut segment, successor)?;
-            if !headed {
-                log.damage = Some(format!("{}: the header is damaged", segment.path));
-            } else if segment.is_empty() && successor == Some(segment.base) {
-                // Another attempt stands in its place.
-                run(disk, Op::Remove { path: segment.path })?;
-                continue;
-            }
-            if !complete && successor.is_none() {
-                log.unproven = Some(segment.end);
-            }
-            adopt(&mut log, segment);
+impl<'a> Opening<'a> {
+    fn new(names: &[SegmentName], index: usize, runs: &Runs, sizes: &'a Sizes) -> Self {
+        let name = names[index];
+        Self {
+            name,
+            successor: successor(names, index),
+            run: runs.get(&name.log).copied(),
+            sizes,
+            segment: Segment::empty(name.path(), 0, name.base, name.attempt),
+            file: None,
+            stage: Stage::Begin,
+            is_blank: false,
+            is_headed: false,
+            is_complete: false,
         }
-        Ok(log)
     }
 
-    /// Finds what a segment holds; false if it goes on in a way nobody can read.
-    fn fill(
-        &self,
-        disk: &mut dyn Disk,
-        segment: &mut Segment,
-        successor: Option<Offset>,
-    ) -> io::Result<bool> {
-        let (file, _) = disk.open(&segment.path)?;
-        let filled = self.fill_from(disk, file, segment, successor);
-        disk.close(file);
-        filled
+    fn read(&self, at: u64, len: usize) -> Option<Op> {
+        let buf = AlignedBuf::zeroed(len);
+        self.file.map(|file| Op::Read { file, at, buf })
     }
 
-    fn fill_from(
-        &self,
-        disk: &mut dyn Disk,
-        file: FileId,
-        segment: &mut Segment,
-        successor: Option<Offset>,
-    ) -> io::Result<bool> {
-        if read_footer(disk, file, segment)? {
-            return Ok(true);
+    /// The first bytes of a read at one end of the file: all of a small one.
+    fn first_len(&self) -> usize {
+        self.sizes.scan_first.min(usize::try_from(self.segment.file_bytes).unwrap_or(usize::MAX))
+    }
+
+    fn begin(&mut self, disk: &mut dyn Disk) -> io::Result<Option<Op>> {
+        let (file, file_bytes) = disk.open(&self.segment.path)?;
+        (self.file, self.segment.file_bytes) = (Some(file), file_bytes);
+        if file_bytes < 2 * BLOCK as u64 {
+            return Err(io::Error::other(format!("{} is too short for a segment", self.segment.path)));
         }
-        let limit = successor.or(self.run.map(|(start, _)| start));
-        let arrived_before = segment.last_arrival;
-        let mut scan = Scan::new(self.log, self.sizes, segment, limit);
-        scan.run(disk, file)?;
+        self.stage = Stage::Head;
+        Ok(self.read(0, BLOCK))
+    }
+
+    /// A torn write leaves each sector whole, so that a header which is neither right nor absent is damaged.
+    fn head(&mut self, block: &Bytes) -> Option<Op> {
+        let header = SegmentHeader::open(block);
+        if header.is_none() && block.iter().all(|&byte| byte == 0) {
+            self.is_blank = true;
+            return None;
+        }
+        let header = header.filter(|header| (header.log, header.base) == (self.name.log, self.name.base));
+        self.segment.previous = header?.previous;
+        self.is_headed = true;
+        self.stage = Stage::Tail;
+        let len = self.first_len();
+        self.read(self.segment.file_bytes - len as u64, len)
+    }
+
+    fn tail(&mut self, tail: &Bytes) -> Option<Op> {
+        let last_block = tail.slice(tail.len() - BLOCK..);
+        let Some((footer, index_at, index_bytes)) = open_footer(&last_block) else { return self.scan() };
+        let origin = self.segment.file_bytes - tail.len() as u64;
+        if let Some(at) = index_at.checked_sub(origin) {
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            return self.index(&last_block, footer, tail.get(at..).unwrap_or_default());
+        }
+        self.stage = Stage::Index(last_block, footer);
+        self.read(index_at, index_bytes.next_multiple_of(BLOCK))
+    }
+
+    /// Fills in what a sealed segment says of itself.
+    fn index(&mut self, last_block: &Bytes, footer: SegmentFooter, index: &[u8]) -> Option<Op> {
+        let Some(index) = SegmentFooter::open_index(last_block, index) else { return self.scan() };
+        let segment = &mut self.segment;
+        segment.end = footer.end;
+        segment.first_arrival = footer.first_arrival;
+        segment.last_arrival = footer.last_arrival;
+        segment.last = footer.last;
+        segment.index = index;
+        segment.data_bytes = footer.data_bytes;
+        self.is_complete = true;
+        None
+    }
+
+    fn scan(&mut self) -> Option<Op> {
+        let limit = self.successor.or(self.run.map(|(start, _)| start));
+        let scan = Scan::new(self.name.log, self.sizes, &self.segment, limit);
+        self.scan_on(scan)
+    }
+
+    fn scan_on(&mut self, mut scan: Scan) -> Option<Op> {
+        if let Some((at, len)) = scan.wants(&self.segment) {
+            self.stage = Stage::Scan(scan, at);
+            return self.read(at, len);
+        }
         // Batches of a journal that lost what the segment has kept (durability other than `sync`).
         let falls_short = self.run.is_some_and(|(_, end)| end < scan.end);
-        if successor.is_some() || !falls_short {
-            return Ok(!scan.is_torn);
+        if scan.passed_by && self.successor.is_none() && falls_short {
+            self.segment.forget_batches();
+            self.run = None;
+            return self.scan();
         }
-        segment.forget_batches(arrived_before);
-        let mut scan = Scan::new(self.log, self.sizes, segment, None);
-        scan.run(disk, file)?;
-        Ok(!scan.is_torn)
+        let ends_clean = !scan.is_torn && !scan.passed_by && self.successor.is_none();
+        self.segment.found = if ends_clean { Found::Open } else { Found::Unsealed };
+        self.is_complete = !scan.is_torn;
+        None
+    }
+
+    /// Appends the segment to its log, unless it holds nothing and can go: tells its path then.
+    fn join(self, log: &mut Log) -> Option<String> {
+        let Self { mut segment, successor, .. } = self;
+        if segment.is_empty() {
+            segment.last_arrival = log.last_arrival;
+        }
+        if self.is_headed && segment.is_empty() && successor == Some(segment.base) {
+            // Another attempt stands in its place.
+            return Some(segment.path);
+        }
+        if !self.is_headed {
+            log.damage = Some(format!("{}: the header is damaged", segment.path));
+        }
+        if !self.is_complete && successor.is_none() {
+            log.unproven = Some(segment.end);
+        }
+        adopt(log, segment);
+        None
+    }
+}
+
+impl Task for Opening<'_> {
+    fn next(&mut self, disk: &mut dyn Disk, answer: Option<Outcome>) -> io::Result<Option<Op>> {
+        let bytes = match answer {
+            Some(Outcome::Buf(buf)) => buf.into_bytes(),
+            _ => return self.begin(disk),
+        };
+        let next = match std::mem::replace(&mut self.stage, Stage::Begin) {
+            Stage::Begin => None,
+            Stage::Head => self.head(&bytes),
+            Stage::Tail => self.tail(&bytes),
+            Stage::Index(last_block, footer) => self.index(&last_block, footer, &bytes),
+            Stage::Scan(mut scan, origin) => {
+                scan.feed(&mut self.segment, &bytes, origin);
+                self.scan_on(scan)
+            }
+        };
+        if next.is_none()
+            && let Some(file) = self.file.take()
+        {
+            disk.close(file);
+        }
+        Ok(next)
     }
 }
 
 /// Appends a segment to its log, if it goes on from what the log holds.
 fn adopt(log: &mut Log, segment: Segment) {
-    let goes_on = log.segments.is_empty() || segment.previous_checksum == log.last_checksum;
+    let goes_on = log.segments.is_empty() || segment.previous.checksum == log.committed_link.checksum;
     if !goes_on && log.damage.is_none() {
         log.damage = Some(format!("{} does not follow what is before it", segment.path));
     }
@@ -147,7 +252,8 @@ fn adopt(log: &mut Log, segment: Segment) {
     log.next = segment.end;
     log.committed = segment.end;
     log.last_arrival = segment.last_arrival;
-    log.last_checksum = if segment.is_empty() { segment.previous_checksum } else { segment.last_checksum };
+    log.committed_link = segment.end_link();
+    log.sealed = log.committed_link;
     log.attempts = if segment.is_empty() { segment.attempt + 1 } else { 0 };
     log.segments.push(segment);
 }
@@ -160,19 +266,4 @@ pub(super) fn seal_last(disk: &mut dyn Disk, log: &Log) -> io::Result<()> {
     let written = run(disk, Op::Write { file, at, buf, durable: true });
     disk.close(file);
     written.map(drop)
-}
-
-/// Fills in what a sealed segment says of itself; false if it is not sealed.
-fn read_footer(disk: &mut dyn Disk, file: FileId, segment: &mut Segment) -> io::Result<bool> {
-    let last_block = read(disk, file, segment.file_bytes - BLOCK as u64, BLOCK)?;
-    let Some((footer, index_at, index_bytes)) = open_footer(&last_block) else { return Ok(false) };
-    let index = read(disk, file, index_at, index_bytes.next_multiple_of(BLOCK))?;
-    let Some(index) = SegmentFooter::open_index(&last_block, &index) else { return Ok(false) };
-    segment.end = footer.end;
-    segment.first_arrival = footer.first_arrival;
-    segment.last_arrival = footer.last_arrival;
-    segment.last_checksum = footer.last_checksum;
-    segment.index = index;
-    segment.data_bytes = footer.data_bytes;
-    Ok(true)
 }

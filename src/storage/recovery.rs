@@ -2,19 +2,17 @@
 //! segments' ends, which become the memory tail again. Blocks; runs once.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use crate::platform::Disk;
-use crate::shard_log::{Batch, Entry};
-use crate::types::{Instant, LogId, Offset};
+use crate::shard_log::{Batch, Entry, Verdict};
+use crate::types::{LogId, Offset};
 
-use super::StorageError;
-use super::blocking::create;
 use super::engine::{Engine, Settings};
-use super::journal::{Generation, Journal, JournalFile};
+use super::journal::{Acknowledged, Generation, Journal};
 use super::log::Log;
 use super::recover_journal::{Found, open_journal};
 use super::recover_segments::{open_segments, seal_last};
+use super::{Durability, StorageError};
 
 /// Offsets left out after a stop in which acknowledged records may have been lost (durability other than
 /// `sync`), so that no sequence number a client saw is given out twice: more than there is room for in a
@@ -32,7 +30,7 @@ impl Engine {
         let floor = offset_floor(&found, &logs);
         logs.values_mut().for_each(|log| log.begin_from(floor));
         let mut engine = Self::assemble(disk, settings, logs, ring(found, &settings), floor);
-        engine.free_a_journal_file()?;
+        engine.remove_condemned();
         Ok(engine)
     }
 
@@ -47,36 +45,6 @@ impl Engine {
             self.open_log(id);
         }
         self.logs.values().filter_map(|log| Some((log.id, log.damage.clone()?))).collect()
-    }
-
-    /// Makes sure the next commit finds a free file: after a crash all of them may be full. Writes behind if
-    /// there may be no further one.
-    fn free_a_journal_file(&mut self) -> Result<(), StorageError> {
-        let failures = self.write_behind_failures;
-        while !self.journal.has_free_file() {
-            if self.journal.may_create() {
-                self.add_journal_file()?;
-                continue;
-            }
-            self.want_all_written();
-            self.step(Instant::default());
-            let is_stuck = self.pending.is_empty() && !self.journal.has_free_file();
-            if is_stuck || self.write_behind_failures > failures {
-                let error = io::Error::other("write-behind makes no progress");
-                return Err(StorageError::prepare("segments", &error));
-            }
-            self.wait();
-            self.step(Instant::default());
-        }
-        Ok(())
-    }
-
-    fn add_journal_file(&mut self) -> Result<(), StorageError> {
-        let op = self.create_journal_file();
-        let file = create(self.disk.as_mut(), op)
-            .map_err(|error| StorageError::prepare("a journal file", &error))?;
-        self.journal.files.push(JournalFile::fresh(file, self.settings.sizes.journal_file));
-        Ok(())
     }
 }
 
@@ -93,7 +61,7 @@ fn replay(found: &mut Found, logs: &mut BTreeMap<LogId, Log>) {
     }
     for (file, taken) in found.files.iter_mut().zip(taken) {
         file.unflushed = taken;
-        if taken == 0 {
+        if taken == 0 && !file.retired {
             file.generation = None;
         }
     }
@@ -126,7 +94,7 @@ fn replay_batch(log: &mut Log, batch: &Batch, entry: &Entry) -> bool {
     if batch.end() <= log.next {
         return false;
     }
-    if batch.previous_checksum() != log.last_checksum {
+    if batch.previous_checksum() != log.committed_link.checksum {
         // With another durability than `sync` what came before may be gone; then so is this.
         if !entry.header.synced {
             return false;
@@ -134,11 +102,16 @@ fn replay_batch(log: &mut Log, batch: &Batch, entry: &Entry) -> bool {
         let what = format!("batch at offset {} does not follow what is before it", batch.base());
         log.damage.get_or_insert(what);
     }
+    if log.fold(batch) == Verdict::Void {
+        // A damaged log has its damage told already.
+        tracing::warn!(log = %log.id, offset = %batch.base(), "a batch of no epoch in force is void");
+        return false;
+    }
     log.unproven = None;
     log.next = batch.end();
     log.last_arrival = batch.last_arrival();
-    log.last_checksum = batch.checksum();
-    log.push_tail(batch.clone(), Generation(entry.header.generation));
+    log.sealed = log.committed_link;
+    log.push_tail(batch.detached(), Generation(entry.header.generation));
     true
 }
 
@@ -164,11 +137,19 @@ fn offset_floor(found: &Found, logs: &BTreeMap<LogId, Log>) -> Offset {
     }
 }
 
-/// The ring that goes on from what was found.
+/// The ring that goes on from what was found: in the latest use, if acknowledgements mean the same as then.
+/// So a start takes no journal file, however often it comes.
 fn ring(found: Found, settings: &Settings) -> Journal {
     let last = found.last().map(|last| (last.header, last.checksum));
     let generation = found.files.iter().map(|file| file.last_use).max().unwrap_or(Generation(0));
-    let (commit, checksum) = last.map_or((1, 0), |(header, checksum)| (header.commit + 1, checksum));
+    let acknowledged =
+        last.map(|(header, checksum)| Acknowledged { commit: header.commit, checksum }).unwrap_or_default();
     let files_max = settings.sizes.journal_files_max;
-    Journal::new(found.files, generation, commit, checksum, found.next_name, files_max)
+    let end = found.latest_end();
+    let mut journal = Journal::new(found.files, generation, acknowledged, found.next_name, files_max);
+    let is_synced = settings.durability == Durability::Sync;
+    if let Some((file, at)) = end.filter(|_| is_synced && last.is_some_and(|(header, _)| header.synced)) {
+        journal.resume(file, at);
+    }
+    journal
 }

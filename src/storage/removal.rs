@@ -23,6 +23,7 @@ impl Engine {
         for segment in log.segments {
             self.remove_segment(segment);
         }
+        self.remove_condemned();
         self.disk.kick();
     }
 
@@ -67,7 +68,10 @@ impl Engine {
     pub(super) fn removed(&mut self, result: io::Result<Outcome>) {
         self.is_removing = false;
         if result.is_ok() {
-            self.removals.pop_front();
+            if let Some(path) = self.removals.pop_front() {
+                self.journal.removed(&path);
+                self.meters.retired.set(self.journal.retired() as f64);
+            }
             self.start_removal();
         }
         report_failure("remove", result.err());

@@ -1,59 +1,75 @@
-//! Scanning a segment that was not sealed, batch by batch, for where it ends.
-
-use std::io;
+//! Scanning a segment that was not sealed, batch by batch, for where it ends. Decides only; who opens the
+//! directory reads.
 
 use bytes::Bytes;
 
-use crate::platform::{BLOCK, Disk, FileId};
+use crate::platform::BLOCK;
 use crate::shard_log::{BATCH_HEADER_BYTES, Batch, is_index, peek_len};
 use crate::types::{LogId, Offset};
 
 use super::Sizes;
-use super::blocking::read;
 use super::log::Segment;
 
-/// A walk over an unsealed segment's batches. It is not written to again: what a torn write left behind its
-/// end can then never be met.
-pub(super) struct Scan<'a> {
+/// A walk over an unsealed segment's batches.
+pub(super) struct Scan {
     log: LogId,
-    sizes: &'a Sizes,
-    segment: &'a mut Segment,
+    index_every: usize,
     /// Batches from this offset on are passed by.
     limit: Option<Offset>,
     at: u64,
     want: usize,
+    /// Bytes of the next read: few at first, as most segments that are not sealed hold little.
+    chunk: usize,
+    chunk_max: usize,
     last_checksum: u32,
+    is_over: bool,
     /// Offset up to which intact batches follow one another.
     pub(super) end: Offset,
     /// Whether it ended at bytes that are no batch, but not the zeros of an unwritten file either.
     pub(super) is_torn: bool,
+    /// Whether batches were passed by.
+    pub(super) passed_by: bool,
 }
 
-impl<'a> Scan<'a> {
+impl Scan {
     /// A walk over `segment` of `log`, which nothing was noted of yet.
-    pub(super) fn new(log: LogId, sizes: &'a Sizes, segment: &'a mut Segment, limit: Option<Offset>) -> Self {
-        let (end, last_checksum) = (segment.base, segment.previous_checksum);
-        let (at, want, is_torn) = (BLOCK as u64, sizes.scan, false);
-        Self { log, sizes, segment, limit, at, want, last_checksum, end, is_torn }
-    }
-
-    /// Walks to where no further batch follows.
-    pub(super) fn run(&mut self, disk: &mut dyn Disk, file: FileId) -> io::Result<()> {
-        let file_bytes = self.segment.file_bytes;
-        while self.at < file_bytes {
-            let origin = self.at - self.at % BLOCK as u64;
-            let len = (self.want as u64).next_multiple_of(BLOCK as u64).min(file_bytes - origin);
-            let chunk = read(disk, file, origin, usize::try_from(len).unwrap_or(usize::MAX))?;
-            if !self.chunk(&chunk, origin, origin + len == file_bytes) {
-                return Ok(());
-            }
+    pub(super) fn new(log: LogId, sizes: &Sizes, segment: &Segment, limit: Option<Offset>) -> Self {
+        Self {
+            log,
+            index_every: sizes.read_block,
+            limit,
+            at: BLOCK as u64,
+            want: 0,
+            chunk: sizes.scan_first,
+            chunk_max: sizes.scan,
+            last_checksum: segment.previous.checksum,
+            is_over: false,
+            end: segment.base,
+            is_torn: false,
+            passed_by: false,
         }
-        Ok(())
     }
 
-    /// Walks over one chunk; tells whether to go on behind it.
-    fn chunk(&mut self, chunk: &Bytes, origin: u64, is_last: bool) -> bool {
-        self.want = self.sizes.scan;
+    /// Where it has to read on, a block boundary, and how many bytes; `None` once it is over.
+    pub(super) fn wants(&mut self, segment: &Segment) -> Option<(u64, usize)> {
+        if self.is_over || self.at >= segment.file_bytes {
+            return None;
+        }
+        let origin = self.at - self.at % BLOCK as u64;
+        let len = self.want.max(self.chunk).next_multiple_of(BLOCK) as u64;
+        self.chunk = self.chunk_max.min(2 * self.chunk);
+        Some((origin, usize::try_from(len.min(segment.file_bytes - origin)).unwrap_or(usize::MAX)))
+    }
+
+    /// Walks over one chunk, which begins at `origin`.
+    pub(super) fn feed(&mut self, segment: &mut Segment, chunk: &Bytes, origin: u64) {
+        let is_last = origin + chunk.len() as u64 == segment.file_bytes;
+        self.is_over = !self.walk(segment, chunk, origin, is_last);
+    }
+
+    /// Tells whether to go on behind the chunk.
+    fn walk(&mut self, segment: &mut Segment, chunk: &Bytes, origin: u64, is_last: bool) -> bool {
+        self.want = 0;
         let mut at = usize::try_from(self.at - origin).unwrap_or(usize::MAX);
         while at < chunk.len() {
             let rest = &chunk[at..];
@@ -66,14 +82,14 @@ impl<'a> Scan<'a> {
                 }
                 Ok(_) => match Batch::open(&chunk.slice(at..), self.log) {
                     Ok(batch) if self.continues(&batch) => {
-                        self.take(&batch, origin + at as u64);
+                        self.take(segment, &batch, origin + at as u64);
                         at += batch.frame().len();
                     }
                     _ => return self.torn(),
                 },
                 Err(_) if rest.len() < BATCH_HEADER_BYTES && !is_last && !at.is_multiple_of(BLOCK) => {
                     // Too little to tell a header from padding.
-                    self.want = self.sizes.scan + BLOCK;
+                    self.want = 2 * BLOCK;
                     self.at = origin + at as u64;
                     return true;
                 }
@@ -97,14 +113,16 @@ impl<'a> Scan<'a> {
         batch.base() >= self.end && batch.previous_checksum() == self.last_checksum
     }
 
-    fn take(&mut self, batch: &Batch, position: u64) {
+    fn take(&mut self, segment: &mut Segment, batch: &Batch, position: u64) {
         self.last_checksum = batch.checksum();
         self.end = batch.end();
-        if self.limit.is_none_or(|limit| batch.base() < limit) {
-            self.segment.take(batch, position, self.sizes.read_block);
-            let end = position + batch.frame().len() as u64;
-            self.segment.data_bytes = end.next_multiple_of(BLOCK as u64);
+        if self.limit.is_some_and(|limit| batch.base() >= limit) {
+            self.passed_by = true;
+            return;
         }
+        segment.take(batch, position, self.index_every);
+        let end = position + batch.frame().len() as u64;
+        segment.data_bytes = end.next_multiple_of(BLOCK as u64);
     }
 }
 

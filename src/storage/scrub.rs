@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::limits;
 use crate::platform::{BLOCK, FileId};
-use crate::shard_log::{SegmentFooter, SegmentHeader, footer_bytes, open_footer};
+use crate::shard_log::{Link, SegmentFooter, SegmentHeader, footer_bytes, open_footer};
 use crate::types::{Instant, LogId, Offset};
 
 use super::log::Segment;
@@ -121,7 +121,7 @@ pub(super) struct Work {
     pub(super) path: String,
     pub(super) file: FileId,
     file_bytes: u64,
-    previous_checksum: u32,
+    previous: Link,
     end: Offset,
     index_entries: usize,
     stage: Stage,
@@ -131,14 +131,14 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn new(log: LogId, segment: &Segment, file: FileId) -> Self {
-        let checksums = (segment.previous_checksum, segment.last_checksum);
+        let checksums = (segment.previous.checksum, segment.last.checksum);
         Self {
             log,
             base: segment.base,
             path: segment.path.clone(),
             file,
             file_bytes: segment.file_bytes,
-            previous_checksum: segment.previous_checksum,
+            previous: segment.previous,
             end: segment.end,
             index_entries: segment.index.len(),
             stage: Stage::Header,
@@ -182,7 +182,7 @@ impl Work {
 
     fn judge_header(&self, block: &[u8]) -> Option<Flaw> {
         let (log, base, file_bytes) = (self.log, self.base, self.file_bytes);
-        let expected = SegmentHeader { log, base, file_bytes, previous_checksum: self.previous_checksum };
+        let expected = SegmentHeader { log, base, file_bytes, previous: self.previous };
         let what = "the header is damaged";
         (SegmentHeader::open(block) != Some(expected)).then_some(Flaw { at: 0, what, records: None })
     }

@@ -24,8 +24,12 @@ pub struct Sizes {
     pub segment_min: u64,
     /// Bytes of a segment at most, unless one batch is larger.
     pub segment_max: u64,
-    /// Bytes read at a time from a segment that has to be scanned.
+    /// Bytes of the first read from a segment that is opened, at its start and at its end.
+    pub scan_first: usize,
+    /// Bytes read at a time at most from a segment that has to be scanned.
     pub scan: usize,
+    /// Segments that are written to and keep a descriptor open.
+    pub segments_open: usize,
     /// Bytes of one read, and between two entries of a segment's index.
     pub read_block: usize,
 }
@@ -42,7 +46,9 @@ impl Default for Sizes {
             write_behind: limits::WRITE_BEHIND_BYTES,
             segment_min: limits::SEGMENT_BYTES_MIN,
             segment_max: limits::SEGMENT_BYTES_MAX,
+            scan_first: limits::SCAN_FIRST_BYTES,
             scan: limits::SCAN_BYTES,
+            segments_open: limits::SEGMENTS_OPEN_MAX,
             read_block: limits::READ_BLOCK_BYTES,
         }
     }

@@ -113,6 +113,8 @@ impl Store {
             loop {
                 self.engine().want_all_written();
                 self.step();
+                let now = self.0.clock.now();
+                self.engine().end_journal(now);
                 if !self.engine().is_busy() {
                     return;
                 }

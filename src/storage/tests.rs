@@ -25,6 +25,7 @@ fn sizes() -> Sizes {
         segment_min: 20 << 10,
         segment_max: 20 << 10,
         read_block: 4096,
+        scan_first: 4096,
         scan: 4096,
         ..Sizes::default()
     }
@@ -101,18 +102,114 @@ fn from(offset: u64) -> From {
 }
 
 #[test]
-fn a_failed_commit_is_refused_and_stops_writing_but_not_reading() {
+fn a_failed_commit_is_refused_and_the_log_goes_on_in_another_file() {
     for fault in [EIO, Fault::Short] {
         let mut log = Fixture::new(Durability::Sync);
         log.put(1, 100);
         log.handle.fail_nth(1, fault);
         let failed = log.put(2, 100);
-        assert!(matches!(failed.ack.outcome(), Some(Err(StorageError::Stopped(_)))));
-        let next = log.engine.append(LOG, b"", b"", Timestamp::default(), Instant::default());
-        assert!(matches!(next, Err(StorageError::Stopped(_))));
-        assert_eq!(log.read(from(0)).unwrap().len(), 1);
+        assert!(matches!(failed.ack.outcome(), Some(Err(StorageError::Failed(_)))));
         assert!(log.read(from(1)).unwrap().is_empty(), "a failed commit is not read");
+        let next = log.put(3, 100);
+        assert_eq!(next.offset, Offset(2), "the failed record's offset is not given out again");
+        assert!(log.engine.stopped().is_none());
+        assert_eq!(log.offset_at(from(1)), Some(2));
+        for cut in [false, true] {
+            let disk = if cut { log.handle.crash() } else { log.handle.restart() };
+            log = Fixture::on(disk, log.settings);
+            assert_eq!(log.offset_at(from(1)), Some(2), "and stays void");
+        }
     }
+}
+
+#[test]
+fn what_gathered_behind_a_failed_commit_goes_with_the_next() {
+    let mut log = Fixture::new(Durability::Sync);
+    log.put(1, 100);
+    log.handle.fail_nth(1, EIO);
+    let arrival = Timestamp::from_millis(2);
+    let append = |log: &mut Fixture| {
+        let appended = log.engine.append(LOG, b"", b"x", arrival, Instant::default()).unwrap();
+        log.engine.submit(Instant::default());
+        appended
+    };
+    let failed = append(&mut log);
+    let behind = append(&mut log);
+    log.settle();
+    assert!(matches!(failed.ack.outcome(), Some(Err(StorageError::Failed(_)))));
+    let committed = log
+        .engine
+        .take_events()
+        .into_iter()
+        .any(|event| matches!(event, Event::Committed { batch, .. } if batch.base() == behind.offset));
+    assert!(committed);
+    assert_eq!(log.restart().offset_at(from(1)), Some(behind.offset.0));
+}
+
+/// Once the use that told of it was written over, nothing but a list in every later one kept a failed commit
+/// from coming back.
+#[test]
+fn a_failed_commit_stays_void_when_the_use_that_followed_it_is_gone() {
+    for seed in 0..40 {
+        let settings = Settings { durability: Durability::Sync, tail_bytes: 0, sizes: sizes() };
+        let mut log = Fixture::on(SimDisk::new(seed), settings);
+        let idle = LogId(2);
+        log.engine.open_log(idle);
+        log.put(1, 100);
+        log.handle.fail_nth(1, EIO);
+        let arrival = Timestamp::from_millis(1);
+        log.engine.append(idle, b"", b"failed", arrival, Instant::default()).unwrap();
+        log.engine.submit(Instant::default());
+        log.settle();
+        for n in 0..30 {
+            log.put(n, 2900);
+        }
+        let mut log = Fixture::on(log.handle.crash(), settings);
+        log.engine.open_log(idle);
+        assert_eq!(log.engine.tip(idle), Some(Offset(0)), "seed {seed}");
+    }
+}
+
+#[test]
+fn after_several_failures_the_log_stops_and_is_tried_until_it_goes_on() {
+    let sizes = Sizes { journal_files_min: 4, journal_files_max: 4, ..sizes() };
+    let settings = Settings { durability: Durability::Sync, tail_bytes: 0, sizes };
+    let mut log = Fixture::on(SimDisk::new(1), settings);
+    let at = |secs: u64| Instant::from_nanos(secs * 1_000_000_000);
+    log.put(1, 100);
+    (1..20).for_each(|n| log.handle.fail_nth(n, EIO));
+    for _ in 0..2 {
+        let refused = log.put(2, 100).ack.outcome();
+        assert!(refused.is_some_and(|outcome| outcome.is_err()));
+    }
+    log.handle.forget_faults();
+    assert!(log.engine.stopped().is_some());
+    let refused = log.engine.append(LOG, b"", b"", Timestamp::default(), Instant::default());
+    assert!(matches!(refused, Err(StorageError::Stopped(_))));
+    assert_eq!(log.offset_at(from(0)), Some(0), "reads go on");
+    for second in 2..5 {
+        log.engine.retry_write_behinds(at(second));
+        log.settle();
+    }
+    assert!(log.engine.stopped().is_none(), "the next attempt succeeds");
+    let next = log.put(3, 100);
+    assert_eq!(log.restart().offset_at(from(1)), Some(next.offset.0));
+}
+
+#[test]
+fn a_failed_journal_file_is_removed_once_segments_hold_what_it_held() {
+    let mut log = Fixture::new(Durability::Sync);
+    log.put(1, 100);
+    log.handle.fail_nth(1, EIO);
+    log.put(2, 100);
+    for n in 3..6 {
+        log.put(n, 100);
+        log.flush();
+    }
+    let journal: Vec<_> = log.handle.paths().into_iter().filter(|path| path.starts_with("journal")).collect();
+    assert!(!journal.contains(&"journal/0000.log".to_owned()), "{journal:?}");
+    assert_eq!(log.engine.doubtful_batches(), 0);
+    assert_eq!(log.restart().offset_at(from(1)), Some(2));
 }
 
 #[test]
@@ -124,9 +221,46 @@ fn a_failed_sync_refuses_the_commit_in_flight_too() {
     let arrival = Timestamp::from_millis(2);
     let appended = log.engine.append(LOG, b"", b"", arrival, Instant::default()).unwrap();
     log.engine.submit(Instant::default());
+    assert!(log.engine.has_uncommitted(LOG));
     log.settle();
-    assert!(log.engine.stopped().is_some());
-    assert!(matches!(appended.ack.outcome(), None | Some(Err(_))));
+    log.flush();
+    assert!(log.engine.stopped().is_none() && !log.engine.has_uncommitted(LOG));
+    assert_eq!(log.engine.doubtful_batches(), 0, "segments hold what the failed file held");
+    let tip = log.engine.tip(LOG).unwrap();
+    assert!(tip == Offset(1) || appended.ack.outcome().is_none());
+}
+
+#[test]
+fn quiet_restarts_take_no_journal_file() {
+    let mut log = Fixture::new(Durability::Sync);
+    for n in 0..6 {
+        log.put(n, 10);
+        log = log.restart();
+    }
+    let uses = |log: &Fixture, path: &str| {
+        let contents = log.handle.contents(path).unwrap();
+        contents.iter().any(|&byte| byte != 0)
+    };
+    assert!(uses(&log, "journal/0000.log") && !uses(&log, "journal/0001.log"));
+    assert_eq!(log.offset_at(from(5)), Some(5));
+}
+
+#[test]
+fn each_start_claims_a_shard_with_its_first_commit_to_it() {
+    let mut log = Fixture::new(Durability::Sync);
+    for start in 1..4 {
+        for n in 0..3 {
+            let offset = log.put(n, 10).offset;
+            let mut reply = log.engine.read(LOG, From::Offset(offset), 1);
+            log.settle();
+            let batch = reply.try_recv().unwrap().unwrap().pop().unwrap();
+            assert_eq!((batch.epoch().number, batch.claims()), (start, n == 0));
+        }
+        if start == 2 {
+            log.flush();
+        }
+        log = log.restart();
+    }
 }
 
 #[test]
@@ -231,19 +365,89 @@ fn a_journal_full_since_before_the_start_is_freed() {
 fn a_full_disk_costs_nothing_once_there_is_space_again() {
     let mut log = Fixture::new(Durability::Sync);
     log.handle.set_full(true);
+    let mut refused = 0;
     for n in 0..30 {
-        log.put(n, 2900);
+        let arrival = Timestamp::from_millis(n);
+        match log.engine.append(LOG, b"key", &[7; 2900], arrival, Instant::default()) {
+            Ok(_) => log.engine.submit(Instant::default()),
+            Err(error) => {
+                assert!(matches!(error, StorageError::Full));
+                refused += 1;
+            }
+        }
+        log.settle();
     }
     let readable = log.engine.tip(LOG).unwrap();
-    assert!(readable < Offset(30) && log.engine.stopped().is_none(), "commits wait");
-    assert_eq!(log.offset_at(from(0)), Some(0));
+    assert!(refused > 0 && readable > Offset(0) && log.engine.stopped().is_none());
+    assert!(!log.engine.is_busy(), "nothing is left to wait for space");
+    assert_eq!(log.offset_at(from(0)), Some(0), "reads go on");
     log.handle.set_full(false);
     for _ in 0..20 {
         log.engine.retry_write_behinds(Instant::default());
         log.settle();
     }
-    assert_eq!(log.engine.tip(LOG), Some(Offset(30)));
-    assert_eq!(log.offset_at(from(29)), Some(29));
+    let next = log.put(40, 100).offset;
+    assert_eq!(log.offset_at(from(readable.0)), Some(next.0), "and go on by themselves");
+}
+
+#[test]
+fn at_its_byte_limit_the_log_refuses_puts_and_deletes_nothing_until_there_is_room() {
+    let mut log = Fixture::new(Durability::Sync);
+    for n in 0..20 {
+        log.put(n, 5000);
+    }
+    log.flush();
+    log.engine.set_data_bytes_max(Some(log.engine.data_bytes()));
+    let append =
+        |log: &mut Fixture, id| log.engine.append(id, b"", b"", Timestamp::default(), Instant::default());
+    assert!(matches!(append(&mut log, LOG), Err(StorageError::DataLimit)));
+    log.engine.open_log(LogId::CATALOG);
+    assert!(append(&mut log, LogId::CATALOG).is_ok(), "streams can be deleted");
+    assert_eq!(log.offset_at(from(0)), Some(0));
+    log.engine.trim(LOG, Timestamp::from_millis(15));
+    log.settle();
+    log.engine.account_data();
+    assert!(append(&mut log, LOG).is_ok());
+}
+
+#[test]
+fn a_quiet_shard_keeps_its_one_segment_over_clean_restarts() {
+    let sizes = Sizes { segment_min: 64 << 10, segment_max: 64 << 10, scan: 64 << 10, ..sizes() };
+    let settings = Settings { durability: Durability::Sync, tail_bytes: 0, sizes };
+    let mut log = Fixture::on(SimDisk::new(1), settings);
+    for n in 0..8 {
+        log.put(n, 10);
+        log.flush();
+        log.engine.end_journal(Instant::default());
+        log.settle();
+        log = log.restart();
+    }
+    let segments = log.handle.paths().into_iter().filter(|path| path.starts_with("segments")).count();
+    assert_eq!(segments, 1);
+    for n in 0..8 {
+        assert_eq!(log.offset_at(from(n)), Some(n));
+    }
+}
+
+#[test]
+fn no_more_segments_than_allowed_keep_a_descriptor_for_writing() {
+    let sizes = Sizes { segments_open: 3, ..sizes() };
+    let settings = Settings { durability: Durability::Sync, tail_bytes: 0, sizes };
+    let mut log = Fixture::on(SimDisk::new(1), settings);
+    for round in 0..2 {
+        for id in 1..20 {
+            log.engine.open_log(LogId(id));
+            let arrival = Timestamp::from_millis(round);
+            log.engine.append(LogId(id), b"", b"x", arrival, Instant::default()).unwrap();
+        }
+        log.engine.submit(Instant::default());
+        log.settle();
+        log.flush();
+        let open = log.engine.logs.values().flat_map(|log| &log.segments).filter(|s| s.file.is_some());
+        assert!(open.count() <= 3);
+    }
+    let segments = log.handle.paths().into_iter().filter(|path| path.starts_with("segments")).count();
+    assert_eq!(segments, 19, "a segment that was closed is filled on");
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Unpacker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard_log::BatchBuilder;
+    use crate::shard_log::{BatchBuilder, Link};
     use crate::types::Timestamp;
 
     const LOG: LogId = LogId(3);
@@ -138,7 +138,8 @@ mod tests {
             for &payload in *write {
                 let mut builder = BatchBuilder::default();
                 builder.push(b"k", &vec![9; payload], Timestamp::from_millis(5));
-                let batch = builder.seal(LOG, offset, 1, previous);
+                let link = Link { checksum: previous, ..Link::default() };
+                let batch = builder.seal(LOG, offset, 1, link);
                 (offset, previous) = (batch.end(), batch.checksum());
                 positions.push(bytes.len() as u64);
                 bytes.extend_from_slice(batch.frame());

@@ -60,7 +60,7 @@ impl SegmentWalk {
         index: SegmentIndex,
     ) -> Self {
         let extent = Extent { data_bytes: footer.data_bytes, end: footer.end };
-        Self::known(log, (footer.base, extent), index, (previous_checksum, footer.last_checksum))
+        Self::known(log, (footer.base, extent), index, (previous_checksum, footer.last.checksum))
     }
 
     /// A walk over a file that was never sealed: its first flaw may be no more than its end.
@@ -187,7 +187,7 @@ fn check_entries(entries: &[IndexEntry], next: &mut usize, at: u64, batch: &Batc
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard_log::BatchBuilder;
+    use crate::shard_log::{BatchBuilder, Link};
     use crate::types::Timestamp;
 
     const LOG: LogId = LogId(4);
@@ -199,7 +199,8 @@ mod tests {
         for _ in 0..batches {
             let mut builder = BatchBuilder::default();
             builder.push(b"k", &[9; 3000], Timestamp::from_millis(5));
-            let batch = builder.seal(LOG, offset, 1, previous);
+            let link = Link { checksum: previous, ..Link::default() };
+            let batch = builder.seal(LOG, offset, 1, link);
             let (arrival, position) = (batch.first_arrival(), bytes.len() as u64);
             index.note(IndexEntry { offset, arrival, position }, 6000);
             (offset, previous) = (batch.end(), batch.checksum());

@@ -15,8 +15,8 @@ use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::engine::{Engine, report_failure};
-use super::layout::{create, gather_block, note_written, seal};
-use super::log::{Segment, WriteBehind};
+use super::layout::{note_written, write_behind_step};
+use super::log::{Found, Segment, WriteBehind};
 
 impl Engine {
     /// Asks that segments come to hold the log's records up to `wanted`.
@@ -52,6 +52,8 @@ impl Engine {
         self.journal.creation_failed = false;
         self.readers.tick();
         self.tell_scrub_age(now);
+        self.try_resume(now);
+        self.start_commit(now);
         self.start_removal();
         self.start_write_behinds(now);
         self.disk.kick();
@@ -72,14 +74,55 @@ impl Engine {
         }
         log.write_behind = WriteBehind::Busy;
         self.write_behinds += 1;
-        let (pending, op) = match log.segments.last().filter(|segment| !segment.sealed) {
-            Some(open) => match gather_block(log, open, self.settings.sizes.write_behind) {
-                Some(block) => block.write_into(id, open, now),
-                None => seal(id, open),
-            },
-            None => create(log, &self.settings.sizes),
+        match write_behind_step(log, self.disk.as_mut(), &self.settings.sizes, now) {
+            Ok((pending, op)) => {
+                self.submit_op(pending, op);
+                self.note_open(id);
+            }
+            Err(error) => self.write_behind_failed(id, &error),
+        }
+    }
+
+    /// Notes that a log's last segment has a descriptor open, and closes that of the log written to longest
+    /// ago if there are too many.
+    fn note_open(&mut self, id: LogId) {
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        self.writes += 1;
+        let earlier = log.last_write.replace(self.writes);
+        if let Some(earlier) = earlier {
+            self.segments_open.remove(&earlier);
+        }
+        self.segments_open.insert(self.writes, id);
+        if self.segments_open.len() <= self.settings.sizes.segments_open {
+            return;
+        }
+        let is_idle = |id: &LogId| self.logs.get(id).is_none_or(|log| log.write_behind != WriteBehind::Busy);
+        let victim = self.segments_open.iter().find(|(_, id)| is_idle(id)).map(|(write, id)| (*write, *id));
+        let Some((write, id)) = victim else { return };
+        self.segments_open.remove(&write);
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        log.last_write = None;
+        if let Some(file) = log.open_segment().and_then(|segment| segment.file.take()) {
+            self.disk.close(file);
+        }
+    }
+
+    /// What stands behind the batches of a segment that an earlier process left: only zeros, or it is not
+    /// filled on.
+    pub(super) fn segment_verified(&mut self, id: LogId, result: io::Result<Outcome>) {
+        let is_blank = match result {
+            Ok(Outcome::Buf(buf)) => buf.as_slice().iter().all(|&byte| byte == 0),
+            Ok(_) => false,
+            Err(error) => {
+                report_failure("read", Some(error));
+                false
+            }
         };
-        self.submit_op(pending, op);
+        if let Some(segment) = self.logs.get_mut(&id).and_then(|log| log.segments.last_mut()) {
+            segment.found = if is_blank { Found::Settled } else { Found::Unsealed };
+            segment.sealed = !is_blank;
+        }
+        self.write_behind_done(id);
     }
 
     pub(super) fn segment_created(
@@ -106,11 +149,10 @@ impl Engine {
         };
         // Arrivals never decrease from segment to segment: searches by time count on it.
         let last_arrival = log.segments.last().map_or_else(Timestamp::default, |last| last.last_arrival);
-        let previous_checksum =
-            log.tail.get(log.tail_flushed).map_or(0, |entry| entry.batch.previous_checksum());
+        let previous = log.flushed_link();
         let empty = Segment::empty(path, bytes, log.unflushed_end(), log.attempts);
         let file = Some(file);
-        log.segments.push(Segment { file, last_arrival, previous_checksum, sealed: false, ..empty });
+        log.segments.push(Segment { file, last_arrival, previous, sealed: false, ..empty });
         log.attempts += 1;
         self.write_behind_done(id);
     }
@@ -134,6 +176,7 @@ impl Engine {
         for generation in flushed {
             self.journal.flushed(generation, 1);
         }
+        self.remove_condemned();
         self.evict();
         self.write_behind_done(id);
     }
@@ -142,6 +185,7 @@ impl Engine {
         let Some(log) = self.logs.get_mut(&id) else { return self.write_behinds -= 1 };
         if let Some(segment) = log.segments.last_mut() {
             segment.sealed = true;
+            segment.found = Found::Settled;
             if let Some(file) = segment.file.take() {
                 self.disk.close(file);
             }
@@ -153,6 +197,7 @@ impl Engine {
 
     fn write_behind_done(&mut self, id: LogId) {
         self.write_behinds -= 1;
+        self.trouble.write_behind_stuck = false;
         if let Some(log) = self.logs.get_mut(&id) {
             log.write_behind = WriteBehind::Idle;
         }
@@ -165,6 +210,7 @@ impl Engine {
         counter!(names::STORAGE_FAILURES, "operation" => "write_behind").increment(1);
         self.write_behinds -= 1;
         self.write_behind_failures += 1;
+        self.trouble.write_behind_stuck = true;
         // Thousands of shards try again ten times a second: the metric counts all, the log every doubling.
         if self.write_behind_failures.is_power_of_two() {
             let failures = self.write_behind_failures;

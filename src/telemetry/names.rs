@@ -72,6 +72,11 @@ metrics_table! {
     counter STORAGE_FAILURES = "fanlight_storage_failures_total", Count,
         "Disk operations that failed. Labels: operation (commit, write_behind, read, scrub).";
     gauge STORAGE_HEALTHY = "fanlight_storage_healthy", Count, "1 while the log accepts writes, else 0.";
+    gauge JOURNAL_FILES_RETIRED = "fanlight_journal_files_retired", Count,
+        "Journal files set aside after a failed write or sync, until segments hold what they hold.";
+    gauge DATA_BYTES = "fanlight_data_bytes", Bytes, "Bytes of all journal and segment files.";
+    gauge DATA_LIMIT_REACHED = "fanlight_data_limit_reached", Count,
+        "1 while puts are refused because of --data-max-bytes, else 0.";
     gauge TAIL_BYTES = "fanlight_tail_bytes", Bytes, "Bytes of recent batches held in memory.";
     gauge GATHERED_BYTES = "fanlight_gathered_bytes", Bytes, "Bytes waiting for the next commit.";
     histogram WRITE_BEHIND_LATENCY = "fanlight_write_behind_duration_seconds", Seconds,

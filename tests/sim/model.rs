@@ -26,6 +26,11 @@ pub(crate) struct LogModel {
     pub(crate) taken: Offset,
     /// The latest commit holds the records from this index on.
     pub(crate) last_commit: usize,
+    /// Records of commits that failed and that no later commit has proven void: each may have reached the
+    /// disk whole, and then the next run may go on from it.
+    pub(crate) failed: Vec<Vec<Record>>,
+    /// The offsets that commits not settled yet hold of this log, by the commit's number.
+    pub(crate) commits: Vec<(u64, Offset, Offset)>,
 }
 
 impl LogModel {
@@ -39,7 +44,11 @@ impl LogModel {
     }
 
     /// Notes that a batch is being written.
-    pub(crate) fn submitted(&mut self, batch: &Batch) {
+    pub(crate) fn submitted(&mut self, commit: u64, batch: &Batch) {
+        match self.commits.last_mut() {
+            Some((number, _, end)) if *number == commit => *end = batch.end(),
+            _ => self.commits.push((commit, batch.base(), batch.end())),
+        }
         self.last_commit = self.records.partition_point(|known| known.record.offset < batch.base());
     }
 
@@ -58,16 +67,33 @@ impl LogModel {
         }
     }
 
-    /// Checks that everything not committed was refused, now that the engine has stopped.
-    pub(crate) fn stopped(&self) {
-        for known in &self.records[self.committed..] {
-            let outcome = known.ack.as_ref().and_then(Ack::outcome);
-            assert!(
-                matches!(outcome, Some(Err(_))),
-                "neither committed nor refused: {:?}",
-                known.record.offset
-            );
+    /// Forgets what was refused. What was part of a commit may be on the disk all the same.
+    pub(crate) fn refuse(&mut self) {
+        let is_refused = |known: &Known| matches!(known.ack.as_ref().and_then(Ack::outcome), Some(Err(_)));
+        let (committed, waiting) = self.records.split_at(self.committed);
+        let (refused, kept): (Vec<_>, Vec<_>) = waiting.iter().cloned().partition(is_refused);
+        for (_, base, end) in &self.commits {
+            let group: Vec<_> = refused
+                .iter()
+                .map(|known| known.record.clone())
+                .filter(|record| (*base..*end).contains(&record.offset))
+                .collect();
+            if !group.is_empty() {
+                self.failed.push(group);
+            }
         }
+        self.records = committed.iter().cloned().chain(kept).collect();
+    }
+
+    /// A commit went through, of whatever logs: what failed before it is void for ever.
+    pub(crate) fn went_on(&mut self, commit: u64) {
+        self.failed.clear();
+        self.commits.retain(|(number, ..)| *number >= commit);
+    }
+
+    /// Checks that nothing not committed waits, now that the engine has stopped.
+    pub(crate) fn stopped(&self) {
+        assert_eq!(self.records.len(), self.committed, "neither committed nor refused");
     }
 
     /// Checks a reader's answer to a read that began when `committed_then` records were readable.
@@ -105,6 +131,7 @@ impl LogModel {
             return Err(format!("{start} records are missing at the front"));
         }
         let end = start + found.len();
+        self.adopt_failed(start, found);
         let expected = self.records.get(start..end).ok_or("more than was ever appended")?;
         if let Some((known, found)) =
             expected.iter().map(|known| &known.record).zip(found).find(|(known, found)| known != found)
@@ -114,6 +141,8 @@ impl LogModel {
         if end < self.durable {
             return Err(format!("only {end} of {} durable records are there", self.durable));
         }
+        self.failed.clear();
+        self.commits.clear();
         self.records.truncate(end);
         self.records.iter_mut().for_each(|known| known.ack = None);
         self.committed = end;
@@ -122,6 +151,17 @@ impl LogModel {
         let seen = self.records.last().map(|known| known.record.offset.plus(1));
         self.taken = self.taken.max(seen.unwrap_or_default());
         Ok(())
+    }
+
+    /// A commit that failed and is there whole takes the place of whatever was never committed.
+    fn adopt_failed(&mut self, start: usize, found: &[Record]) {
+        let behind = found.get(self.committed.saturating_sub(start)..).unwrap_or_default();
+        if let Some(group) = self.failed.iter().find(|group| !behind.is_empty() && group.as_slice() == behind)
+        {
+            self.records.truncate(self.committed);
+            let known = |record: &Record| Known { record: record.clone(), ack: None };
+            self.records.extend(group.iter().map(known));
+        }
     }
 
     fn first_wanted(&self, from: From) -> usize {

@@ -37,6 +37,7 @@ impl World {
         };
         self.handle = disk.handle();
         self.set_full(false);
+        self.was_full = false;
         self.faulty = false;
         if let Some((left, fault)) = fault {
             self.plan_fault(left, fault);

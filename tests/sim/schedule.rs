@@ -40,6 +40,8 @@ fn settings(rng: &mut Rng) -> Settings {
         journal_files_max: rng.usize(2..5),
         write_behind: [500, 6000, 20_000][rng.usize(..3)],
         read_block: [4096, 8192][rng.usize(..2)],
+        // With the larger one a segment left by the run before is filled on.
+        scan: [8192, 64 << 10][rng.usize(..2)],
         ..small_sizes()
     };
     Settings { durability: durability(rng), tail_bytes: [0, 3000, 40_000][rng.usize(..3)], sizes }
@@ -72,7 +74,7 @@ fn act(world: &mut World, rng: &mut Rng) {
         81..85 => world.trim(id, world.wall.saturating_sub(rng.u64(..2000))),
         85 if ids.len() < LOGS_MAX => drop(world.create_log()),
         86 if ids.len() > 1 => world.remove_log(id),
-        87 => world.engine.want_all_written(),
+        87 => world.write_all(rng.bool()),
         88..91 => world.retry(),
         91 => world.set_full(rng.bool()),
         92..95 => plan_fault(world, rng),
@@ -114,5 +116,8 @@ fn read(world: &mut World, rng: &mut Rng, id: LogId) {
 
 fn plan_fault(world: &mut World, rng: &mut Rng) {
     let fault = [Fault::Errno(EIO), Fault::Short, Fault::Kind(ErrorKind::StorageFull)][rng.usize(..3)];
-    world.plan_fault(rng.u64(1..12), fault);
+    // Now and then one after another, until the log stops and is tried again.
+    let first = rng.u64(1..12);
+    let faults = [1, 1, 1, 12][rng.usize(..4)];
+    (first..first + faults).for_each(|n| world.plan_fault(n, fault));
 }

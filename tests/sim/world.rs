@@ -44,6 +44,10 @@ pub(crate) struct World {
     /// Whether operations may fail in this run.
     pub(crate) faulty: bool,
     pub(crate) is_full: bool,
+    /// Whether it was so at any time in this run.
+    pub(crate) was_full: bool,
+    /// Commits submitted so far.
+    commits: u64,
     /// A fault planned, and how many operations this disk will have seen when it strikes.
     pub(crate) fault: Option<(u64, Fault)>,
     pub(crate) readings: Vec<Reading>,
@@ -64,7 +68,9 @@ pub(crate) fn small_sizes() -> Sizes {
         write_behind: 6000,
         segment_min: 16 << 10,
         segment_max: 48 << 10,
-        scan: 4096,
+        scan_first: 4096,
+        scan: 8192,
+        segments_open: 2,
         read_block: 4096,
     }
 }
@@ -84,6 +90,8 @@ impl World {
             wall: 1_000_000,
             faulty: false,
             is_full: false,
+            was_full: false,
+            commits: 0,
             fault: None,
             readings: Vec::new(),
             turns: 0,
@@ -136,6 +144,7 @@ impl World {
             }
             Err(StorageError::Backlog) => {}
             Err(StorageError::Stopped(_)) => assert!(self.faulty, "stopped without a fault"),
+            Err(StorageError::Full) => assert!(self.faulty || self.was_full, "full without cause"),
             Err(error) => panic!("append to {id}: {error}"),
         }
     }
@@ -164,9 +173,6 @@ impl World {
             }
             self.engine.wait();
             self.step();
-            if self.engine.stopped().is_some() && self.handle.in_flight() == 0 && self.readings.is_empty() {
-                return;
-            }
         }
         panic!("no end in sight: {} operations in flight", self.handle.in_flight());
     }
@@ -178,9 +184,19 @@ impl World {
         }
     }
 
+    /// Brings everything to segments; at once and with an end to the journal, as a clean stop does.
+    pub(crate) fn write_all(&mut self, stop: bool) {
+        self.engine.want_all_written();
+        if stop {
+            self.settle_if_sound();
+            self.engine.end_journal(self.now());
+        }
+    }
+
     /// Fills the disk up, or makes space.
     pub(crate) fn set_full(&mut self, full: bool) {
         self.is_full = full;
+        self.was_full |= full;
         self.handle.set_full(full);
     }
 
@@ -212,7 +228,7 @@ impl World {
         self.settle();
         self.engine.sync_journal();
         self.settle();
-        if self.settings.durability == Durability::Interval && self.engine.stopped().is_none() {
+        if self.settings.durability == Durability::Interval && self.engine.doubtful_batches() == 0 {
             self.logs.values_mut().for_each(|log| log.durable = log.committed);
         }
     }
@@ -230,19 +246,27 @@ impl World {
         let is_durable = self.settings.durability == Durability::Sync;
         for event in self.engine.take_events() {
             match event {
-                Event::Submitted(batches) => batches.iter().for_each(|batch| {
-                    self.logs.entry(batch.log()).and_modify(|log| log.submitted(batch));
-                }),
+                Event::Submitted(batches) => {
+                    self.commits += 1;
+                    for batch in &batches {
+                        let commit = self.commits;
+                        self.logs.entry(batch.log()).and_modify(|log| log.submitted(commit, batch));
+                    }
+                }
                 Event::Committed { batch, .. } => {
                     self.note((batch.log(), batch.base(), batch.count()));
+                    let commit = self.commits;
+                    self.logs.values_mut().for_each(|log| log.went_on(commit));
                     self.logs.entry(batch.log()).and_modify(|log| log.commit(&batch, is_durable));
                 }
                 Event::Stopped => {
                     assert!(self.faulty, "stopped without a fault: {:?}", self.engine.stopped());
+                    self.logs.values_mut().for_each(LogModel::refuse);
                     self.logs.values().for_each(LogModel::stopped);
                 }
             }
         }
+        self.logs.values_mut().for_each(LogModel::refuse);
         let readings = std::mem::take(&mut self.readings);
         self.readings = readings.into_iter().filter_map(|reading| self.look_at(reading)).collect();
     }

@@ -73,6 +73,11 @@ impl SimHandle {
         self.state.borrow_mut().plan_fault(n, fault);
     }
 
+    /// Forgets every fault planned.
+    pub fn forget_faults(&self) {
+        self.state.borrow_mut().forget_faults();
+    }
+
     /// Operations submitted so far: the bound of a loop that fails each in turn.
     pub fn operations(&self) -> u64 {
         self.state.borrow().operations()

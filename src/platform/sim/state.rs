@@ -55,6 +55,10 @@ impl State {
         self.faults.insert(self.submitted + n, fault);
     }
 
+    pub(super) fn forget_faults(&mut self) {
+        self.faults.clear();
+    }
+
     pub(super) fn operations(&self) -> u64 {
         self.submitted
     }
