@@ -6,6 +6,7 @@ use std::io;
 use metrics::counter;
 
 use crate::platform::{AlignedBuf, BLOCK, FileId, Op, Outcome, Preallocation};
+use crate::seeded::{self, Bug};
 use crate::shard_log::{Batch, ENTRY_HEADER_BYTES, EntryHeader, seal_entry};
 use crate::telemetry::names;
 use crate::types::Instant;
@@ -96,12 +97,17 @@ impl Engine {
         self.meters.gathered_bytes.set(self.gathered_bytes as f64);
         // A use's first entry tells the next start that acknowledged records may be missing, so it always
         // stays.
-        let durable = header.synced || batches.is_empty();
+        let durable = (header.synced || batches.is_empty()) && !seeded::is(Bug::CommitNotSynced);
         self.submit_op(Pending::Commit, Op::Write { file: place.file, at: place.at, buf, durable });
         if !batches.is_empty() {
             self.events.push(Event::Submitted(batches.iter().map(|(batch, ..)| batch.clone()).collect()));
         }
         self.in_flight = Some(InFlight { generation: place.generation, batches, submitted_at: now });
+        if seeded::is(Bug::AckBeforeWrite)
+            && let Some(commit) = self.in_flight.take()
+        {
+            self.publish(commit, now);
+        }
     }
 
     pub(super) fn commit_buffer(&mut self, bytes: usize) -> AlignedBuf {
@@ -125,6 +131,7 @@ impl Engine {
                 self.publish(commit, now);
             }
             Ok(_) => debug_assert!(false, "a write answers with its buffer"),
+            Err(_) if seeded::is(Bug::FailedWriteAcked) => self.publish(commit, now),
             Err(error) => {
                 counter!(names::STORAGE_FAILURES, "operation" => "commit").increment(1);
                 self.stop(format!("journal write: {error}"), commit);
@@ -165,7 +172,9 @@ impl Engine {
     }
 
     pub(super) fn journal_synced(&mut self, result: io::Result<Outcome>) {
-        if let Err(error) = result {
+        if let Err(error) = result
+            && !seeded::is(Bug::FailedSyncIgnored)
+        {
             counter!(names::STORAGE_FAILURES, "operation" => "commit").increment(1);
             let nothing = InFlight {
                 generation: self.journal.generation,
@@ -179,7 +188,7 @@ impl Engine {
 
     /// The journal moved on to another file: everything that only the full one holds goes to segments.
     pub(super) fn leave_journal_file(&mut self, full: FileId) {
-        if self.settings.durability == Durability::Interval {
+        if self.settings.durability == Durability::Interval && !seeded::is(Bug::FullFileNotSynced) {
             self.submit_op(Pending::JournalSync, Op::Sync { file: full });
         }
         let behind: Vec<_> = self

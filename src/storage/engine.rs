@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use metrics::counter;
 
 use crate::platform::{AlignedBuf, Completion, Disk, Op, Readiness, Token};
+use crate::seeded::{self, Bug};
 use crate::shard_log::Batch;
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset};
@@ -208,8 +209,7 @@ impl Engine {
     /// Makes what was committed without a sync durable (durability `interval`).
     pub fn sync_journal(&mut self) {
         if std::mem::take(&mut self.unsynced) && self.settings.durability == Durability::Interval {
-            let files: Vec<_> =
-                self.journal.files.iter().filter(|f| f.generation.is_some()).map(|f| f.file).collect();
+            let files = self.journal.files_to_sync();
             for file in files {
                 self.submit_op(Pending::JournalSync, Op::Sync { file });
             }
@@ -242,7 +242,9 @@ impl Engine {
                 self.segment_created(log, path, bytes, completion.result);
             }
             Pending::SegmentWrite { log, batches, at, len, started } => {
-                let done = completion.result.map(|_| (batches, at, len));
+                let is_booked = completion.result.is_ok() || seeded::is(Bug::FailedSegmentWriteBooked);
+                let done =
+                    if is_booked { Ok((batches, at, len)) } else { completion.result.map(|_| (0, 0, 0)) };
                 self.segment_written(log, done, now.since(started));
             }
             Pending::SegmentSeal { log } => self.segment_sealed(log, completion.result),

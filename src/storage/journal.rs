@@ -2,6 +2,7 @@
 //! the engine writes.
 
 use crate::platform::{BLOCK, FileId};
+use crate::seeded::{self, Bug};
 
 /// One use of a journal file: the counter in the high half orders uses, the salt in the low half keeps
 /// bytes a client once wrote from passing for an entry of this use.
@@ -34,6 +35,10 @@ pub(super) struct JournalFile {
 }
 
 impl JournalFile {
+    fn is_free(&self) -> bool {
+        self.generation.is_none() || seeded::is(Bug::JournalFileReusedEarly)
+    }
+
     /// A file nothing was written to yet.
     pub(super) fn fresh(file: FileId, bytes: u64) -> Self {
         Self { file, bytes, generation: None, unflushed: 0, last_use: Generation(0) }
@@ -98,6 +103,9 @@ impl Journal {
         let file = self.files.get(self.active).filter(|file| self.at + len <= file.bytes)?.file;
         let place = Place { file, at: self.at, generation: self.generation };
         self.at += len;
+        if seeded::is(Bug::BlockRewritten) && len > BLOCK as u64 {
+            self.at -= BLOCK as u64;
+        }
         Some(place)
     }
 
@@ -105,10 +113,12 @@ impl Journal {
     /// place given and takes one block; `None` while every file is still needed. Tells the file left.
     pub(super) fn begin_use(&mut self, len: u64, salt: u32) -> Option<(Place, Option<FileId>)> {
         let needed = len + BLOCK as u64;
-        let free = |(_, file): &(usize, &JournalFile)| file.generation.is_none() && file.bytes >= needed;
+        let free = |(_, file): &(usize, &JournalFile)| file.is_free() && file.bytes >= needed;
         let (next, _) = self.files.iter().enumerate().filter(free).min_by_key(|(_, file)| file.last_use)?;
         let left = self.leave();
-        self.generation = self.generation.next(salt);
+        if !seeded::is(Bug::GenerationNotRenewed) || self.generation == Generation(0) {
+            self.generation = self.generation.next(salt);
+        }
         let file = &mut self.files[next];
         file.generation = Some(self.generation);
         file.last_use = self.generation;
@@ -150,6 +160,14 @@ impl Journal {
         if file.unflushed == 0 && Some(file.file) != active {
             file.generation = None;
         }
+    }
+
+    /// Files that hold what a sync is to make durable.
+    pub(super) fn files_to_sync(&self) -> Vec<FileId> {
+        let active = self.files.get(self.active).map(|file| file.file);
+        let only = |file: FileId| !seeded::is(Bug::FullFileNotSynced) || Some(file) == active;
+        let used = self.files.iter().filter(|file| file.generation.is_some() && only(file.file));
+        used.map(|file| file.file).collect()
     }
 
     /// Whether a file can be begun.

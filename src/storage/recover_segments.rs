@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use crate::platform::{BLOCK, Disk, FileId, Op};
+use crate::seeded::{self, Bug};
 use crate::shard_log::{SegmentFooter, SegmentHeader, open_footer};
 use crate::types::{LogId, Offset};
 
@@ -43,6 +44,9 @@ pub(super) fn open_segments(
     let mut logs = BTreeMap::new();
     for (id, mut files) in by_log {
         files.sort_by_key(|file| file.name);
+        if seeded::is(Bug::StaleAttemptPreferred) {
+            files.sort_by_key(|file| (file.name.base, std::cmp::Reverse(file.name.attempt)));
+        }
         let opener = Opener { log: id, run: runs.get(&id).copied(), sizes };
         logs.insert(id, opener.open(disk, files).map_err(failed)?);
     }
@@ -138,7 +142,7 @@ impl Opener<'_> {
 /// Appends a segment to its log, if it goes on from what the log holds.
 fn adopt(log: &mut Log, segment: Segment) {
     let goes_on = log.segments.is_empty() || segment.previous_checksum == log.last_checksum;
-    if !goes_on && log.damage.is_none() {
+    if !goes_on && log.damage.is_none() && !seeded::is(Bug::SegmentChainIgnored) {
         log.damage = Some(format!("{} does not follow what is before it", segment.path));
     }
     if log.segments.is_empty() {

@@ -12,8 +12,8 @@ use super::world::{End, World, small_sizes};
 const EIO: i32 = 5;
 const LOGS_MAX: usize = 4;
 
-/// Runs the schedule of `seed`; gives its trace.
-pub(crate) fn run(seed: u64) -> u64 {
+/// Runs the schedule of `seed`; gives what it came to.
+pub(crate) fn run(seed: u64) -> World {
     let mut rng = Rng::with_seed(seed);
     let mut world = World::new(seed, settings(&mut rng));
     world.create_log();
@@ -31,7 +31,7 @@ pub(crate) fn run(seed: u64) -> u64 {
     world.settle();
     assert!(world.logs.values().all(|log| log.committed == log.records.len()), "not all is committed");
     world.reopen(End::PowerCut, Durability::Sync);
-    world.trace()
+    world
 }
 
 fn settings(rng: &mut Rng) -> Settings {
@@ -69,7 +69,7 @@ fn act(world: &mut World, rng: &mut Rng) {
         40..65 => (0..rng.usize(1..6)).for_each(|_| world.step()),
         65..80 => read(world, rng, id),
         80 => world.settle_if_sound(),
-        81..85 => world.trim(id, world.wall.saturating_sub(rng.u64(..2000))),
+        81..85 => trim(world, rng, id),
         85 if ids.len() < LOGS_MAX => drop(world.create_log()),
         86 if ids.len() > 1 => world.remove_log(id),
         87 => world.engine.want_all_written(),
@@ -110,6 +110,14 @@ fn read(world: &mut World, rng: &mut Rng, id: LogId) {
         (None, false) => From::Offset(world.engine.tip(id).unwrap_or_default()),
     };
     world.read(id, from, [1, 1000, 20_000][rng.usize(..3)]);
+}
+
+fn trim(world: &mut World, rng: &mut Rng, id: LogId) {
+    // The horizon falls on a record as often as between two.
+    let records = &world.logs[&id].records;
+    let on = records.get(rng.usize(..=records.len())).map(|known| known.record.arrival.as_millis());
+    let between = world.wall.saturating_sub(rng.u64(..2000));
+    world.trim(id, if rng.bool() { on.unwrap_or(between).min(world.wall) } else { between });
 }
 
 fn plan_fault(world: &mut World, rng: &mut Rng) {

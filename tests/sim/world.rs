@@ -44,9 +44,13 @@ pub(crate) struct World {
     /// Whether operations may fail in this run.
     pub(crate) faulty: bool,
     pub(crate) is_full: bool,
+    /// Whether the disk ever was.
+    pub(crate) was_full: bool,
     /// A fault planned, and how many operations this disk will have seen when it strikes.
     pub(crate) fault: Option<(u64, Fault)>,
     pub(crate) readings: Vec<Reading>,
+    /// Power cuts, other ends, records acknowledged.
+    counts: [u64; 3],
     turns: u64,
     next_log: u64,
     trace: DefaultHasher,
@@ -84,12 +88,34 @@ impl World {
             wall: 1_000_000,
             faulty: false,
             is_full: false,
+            was_full: false,
             fault: None,
             readings: Vec::new(),
+            counts: [0; 3],
             turns: 0,
             next_log: 1,
             trace: DefaultHasher::new(),
         }
+    }
+
+    /// The same story on a copy of the disk, its process having ended.
+    pub(crate) fn copy(&self, seed: u64) -> Self {
+        let mut copy = Self::new(seed, self.settings);
+        copy.handle = self.handle.copy(seed).handle();
+        copy.logs.clone_from(&self.logs);
+        (copy.wall, copy.turns, copy.next_log) = (self.wall, self.turns, self.next_log);
+        copy
+    }
+
+    /// Counts the end of a process.
+    pub(crate) fn count(&mut self, end: End) {
+        self.note(end);
+        self.counts[usize::from(end == End::Exit)] += 1;
+    }
+
+    /// Power cuts, other ends of the process, records acknowledged.
+    pub(crate) fn counts(&self) -> [u64; 3] {
+        self.counts
     }
 
     /// Notes something in the trace.
@@ -122,7 +148,8 @@ impl World {
     /// Appends a record whose data nothing else holds.
     pub(crate) fn append(&mut self, id: LogId, key: &[u8], bytes: usize) {
         let salt = self.turns.wrapping_mul(0x9e37_79b9) + self.model(id).records.len() as u64;
-        let data: Vec<u8> = salt.to_le_bytes().into_iter().cycle().take(bytes).collect();
+        let mut data = salt.to_le_bytes().repeat(bytes / 8 + 1);
+        data.truncate(bytes);
         match self.engine.append(id, key, &data, Timestamp::from_millis(self.wall), self.now()) {
             Ok(appended) => {
                 self.note((id, appended.offset));
@@ -181,7 +208,14 @@ impl World {
     /// Fills the disk up, or makes space.
     pub(crate) fn set_full(&mut self, full: bool) {
         self.is_full = full;
+        self.was_full |= self.handle.is_full();
         self.handle.set_full(full);
+    }
+
+    /// Fills the disk up after `n` more operations.
+    pub(crate) fn fill_up_after(&mut self, n: u64) {
+        self.is_full = true;
+        self.handle.fill_up_after(n);
     }
 
     /// Tries again what has failed.
@@ -235,6 +269,7 @@ impl World {
                 }),
                 Event::Committed { batch, .. } => {
                     self.note((batch.log(), batch.base(), batch.count()));
+                    self.counts[2] += u64::from(batch.count());
                     self.logs.entry(batch.log()).and_modify(|log| log.commit(&batch, is_durable));
                 }
                 Event::Stopped => {
