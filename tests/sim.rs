@@ -97,6 +97,14 @@ fn a_flipped_bit_is_noticed_or_harmless() {
     tally.check(flips);
 }
 
+/// A reader that begins in the middle of a segment has no batch before it to chain to. It took any intact batch
+/// of its log for the one the index had sent it to: blocks of a later segment written over an earlier one were
+/// served in its place, and what they had covered was skipped. Now the index says what must begin there.
+#[test]
+fn a_segment_over_another_of_its_log_is_noticed() {
+    (0..20).for_each(decay::misplace_many);
+}
+
 /// Tests measure by the system's clock; nothing of what they decide follows from it.
 #[expect(clippy::disallowed_methods)]
 fn now() -> Instant {

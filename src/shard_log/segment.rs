@@ -103,10 +103,10 @@ impl SegmentIndex {
         self.entries.iter_mut().last().into_iter().for_each(|last| last.position += bytes);
     }
 
-    /// Position at or before the batch that holds `offset`; `None` if the segment holds nothing.
-    pub fn position_of(&self, offset: Offset) -> Option<u64> {
+    /// Position and offset at or before the batch that holds `offset`; `None` if the segment holds nothing.
+    pub fn entry_of(&self, offset: Offset) -> Option<IndexEntry> {
         let after = self.entries.partition_point(|entry| entry.offset <= offset);
-        Some(self.entries.get(after.saturating_sub(1))?.position)
+        self.entries.get(after.saturating_sub(1)).copied()
     }
 
     /// Position and offset at or before the first batch with a record that arrived at `arrival` or later.
@@ -279,8 +279,8 @@ mod tests {
         assert_eq!((opened, position), (footer, (1 << 20) - blocks.len() as u64));
         let reopened = SegmentFooter::open_index(last, &blocks.as_slice()[..len]).unwrap();
         assert_eq!(reopened.len(), 2, "half a read block apart, every other entry is kept");
-        assert_eq!(reopened.position_of(Offset(25)), Some(4096 + EVERY as u64));
-        assert_eq!(reopened.position_of(Offset(19)), Some(4096));
+        assert_eq!(reopened.entry_of(Offset(25)).unwrap().position, 4096 + EVERY as u64);
+        assert_eq!(reopened.entry_of(Offset(19)).unwrap().position, 4096);
         assert_eq!(reopened.position_at(Timestamp::from_millis(99)).unwrap().position, 4096);
     }
 }

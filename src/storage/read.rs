@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::limits;
 use crate::platform::{AlignedBuf, BLOCK, Op, Outcome};
-use crate::shard_log::Batch;
+use crate::shard_log::{Batch, IndexEntry};
 use crate::telemetry::names;
 use crate::types::{LogId, Offset, Timestamp};
 
@@ -94,7 +94,9 @@ impl Engine {
         let segment = &mut log.segments[index];
         if segment.base != job.segment || job.position.is_none() {
             job.segment = segment.base;
-            job.position = Some(segment.position_for(job.from));
+            let entry = segment.entry_for(job.from);
+            job.position = Some(entry.map_or(BLOCK as u64, |entry| entry.position));
+            job.begins = entry.map(|entry| entry.offset);
             job.last_checksum = None;
         }
         job.end = (segment.end, segment.data_bytes);
@@ -168,11 +170,10 @@ impl Log {
 }
 
 impl Segment {
-    fn position_for(&self, from: From) -> u64 {
-        let position = match from {
-            From::Offset(offset) => self.index.position_of(offset),
-            From::Time(time) => self.index.position_at(time).map(|entry| entry.position),
-        };
-        position.unwrap_or(BLOCK as u64)
+    fn entry_for(&self, from: From) -> Option<IndexEntry> {
+        match from {
+            From::Offset(offset) => self.index.entry_of(offset),
+            From::Time(time) => self.index.position_at(time),
+        }
     }
 }

@@ -23,6 +23,9 @@ pub(super) struct ReadJob {
     pub(super) position: Option<u64>,
     /// Where the segment's last batch ends: as an offset, and in bytes from the start of the file.
     pub(super) end: (Offset, u64),
+    /// Offset the batch at `position` begins at, as the index says: an intact batch of the same log may stand
+    /// there by a misdirected write.
+    pub(super) begins: Option<Offset>,
     /// Checksum of the batch before `position`, if that was read.
     pub(super) last_checksum: Option<u32>,
     /// Bytes to read: more than a block only for a batch that is larger.
@@ -32,7 +35,8 @@ pub(super) struct ReadJob {
 impl ReadJob {
     pub(super) fn new(log: LogId, from: From, max_bytes: usize, reply: oneshot::Sender<ReadReply>) -> Self {
         let (segment, position, end) = (Offset::ZERO, None, (Offset::ZERO, 0));
-        Self { log, from, max_bytes, reply, segment, position, end, last_checksum: None, len: 0 }
+        let (begins, last_checksum) = (None, None);
+        Self { log, from, max_bytes, reply, segment, position, end, begins, last_checksum, len: 0 }
     }
 
     fn damaged(&self, position: u64) -> StorageError {
@@ -43,7 +47,8 @@ impl ReadJob {
     /// The batch at `at` of `block`, which is the next one of the segment.
     fn next_batch(&mut self, block: &Bytes, at: usize) -> Option<Batch> {
         let batch = Batch::open(&block.slice(at..), self.log).ok()?;
-        let follows = self.last_checksum.is_none_or(|checksum| checksum == batch.previous_checksum());
+        let follows = self.last_checksum.is_none_or(|checksum| checksum == batch.previous_checksum())
+            && self.begins.take().is_none_or(|offset| offset == batch.base());
         self.last_checksum = Some(batch.checksum());
         follows.then_some(batch)
     }

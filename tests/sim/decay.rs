@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use fanlight::platform::BLOCK;
 use fanlight::storage::{Durability, Settings, StorageError};
@@ -29,6 +30,7 @@ enum Verdict {
 }
 
 /// Something done to the files.
+#[derive(Debug)]
 enum Harm {
     Flip(String, usize, u8),
     Misplace { from: String, to: String },
@@ -90,9 +92,25 @@ pub(crate) fn run(seed: u64, tally: &mut Tally) {
     }
     for _ in 0..HARMS_EACH {
         let Some((class, harm)) = choose(&world, &map, &mut rng) else { continue };
-        let verdict = suffer(&world, &harm, rng.u64(..));
+        let seed = rng.u64(..);
+        let verdict = catch_unwind(AssertUnwindSafe(|| suffer(&world, &harm, seed)));
+        let verdict = verdict.unwrap_or_else(|panic| {
+            eprintln!("{class}: {harm:?}");
+            resume_unwind(panic)
+        });
         let counted = tally.0.entry(class).or_default();
         *counted = (counted.0 + 1, counted.1 + u64::from(verdict == Verdict::Noticed));
+    }
+}
+
+/// Puts blocks of one segment over those of another, of the same log or not, many times.
+pub(crate) fn misplace_many(seed: u64) {
+    let mut rng = Rng::with_seed(seed);
+    let settings = Settings { durability: Durability::Sync, tail_bytes: 0, sizes: small_sizes() };
+    let mut world = World::new(seed, settings);
+    fill(&mut world, &mut rng);
+    for _ in 0..HARMS_EACH {
+        misplace(&world, &mut rng).into_iter().for_each(|harm| drop(suffer(&world, &harm, seed)));
     }
 }
 
