@@ -119,7 +119,9 @@ fn suffer(world: &World, harm: &Harm, seed: u64) -> Verdict {
     let mut world = world.copy(seed);
     if matches!(harm, Harm::Flip(path, ..) if path.starts_with("journal")) {
         // The last commit of all cannot be told from one cut short; what is before it can.
-        world.logs.values_mut().for_each(|log| log.durable = log.last_commit);
+        let last = std::mem::take(&mut world.last_to_commit);
+        let committed_last = world.logs.iter_mut().filter(|(id, _)| last.contains(id));
+        committed_last.for_each(|(_, log)| log.durable = log.last_commit);
     }
     match harm {
         Harm::Flip(path, at, mask) => world.handle.flip_bits(path, *at, *mask),

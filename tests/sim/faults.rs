@@ -29,6 +29,14 @@ pub(crate) fn run_all(pairs: bool) -> u64 {
     })
 }
 
+/// One such run, all of them being numbered.
+#[allow(dead_code, reason = "the proof runs them by scenario, the hunt for seeded bugs by number")]
+pub(crate) fn run_one(number: u64) {
+    let number = usize::try_from(number).expect("few runs");
+    let (scenario, rest) = (&scenarios::ALL[number % scenarios::ALL.len()], number / scenarios::ALL.len());
+    run(scenario, (rest / FAULTS.len()) as u64 + 1, FAULTS[rest % FAULTS.len()], 0);
+}
+
 /// Fills the disk up at every point of every scenario; tells how many points there were.
 pub(crate) fn run_full() -> u64 {
     each(1, |scenario, _| {

@@ -47,8 +47,8 @@ fn settings(rng: &mut Rng) -> Settings {
 
 fn durability(rng: &mut Rng) -> Durability {
     match rng.u32(..6) {
-        0 => Durability::Interval,
-        1 => Durability::None,
+        0 | 1 => Durability::Interval,
+        2 => Durability::None,
         _ => Durability::Sync,
     }
 }
@@ -76,10 +76,18 @@ fn act(world: &mut World, rng: &mut Rng) {
         88..91 => world.retry(),
         91 => world.set_full(rng.bool()),
         92..95 => plan_fault(world, rng),
-        95 => world.sync(),
+        95 => sync(world, rng),
         96..99 => world.reopen(end(rng), durability(rng)),
         _ => world.step(),
     }
+}
+
+/// Now and then the sync itself fails.
+fn sync(world: &mut World, rng: &mut Rng) {
+    if rng.u32(..4) == 0 && world.settings.durability == Durability::Interval {
+        world.plan_fault(1, Fault::Errno(EIO));
+    }
+    world.sync();
 }
 
 fn append_some(world: &mut World, rng: &mut Rng, id: LogId) {

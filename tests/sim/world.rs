@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 use fanlight::platform::sim::{Fault, SimDisk, SimHandle};
-use fanlight::shard_log::Record;
+use fanlight::shard_log::{Batch, Record};
 use fanlight::storage::{Durability, Engine, Event, From, ReadReply, Settings, Sizes, StorageError};
 use fanlight::types::{Instant, LogId, Timestamp};
 use tokio::sync::oneshot::Receiver;
@@ -49,6 +49,8 @@ pub(crate) struct World {
     /// A fault planned, and how many operations this disk will have seen when it strikes.
     pub(crate) fault: Option<(u64, Fault)>,
     pub(crate) readings: Vec<Reading>,
+    /// Logs with a batch in the very last commit.
+    pub(crate) last_to_commit: Vec<LogId>,
     /// Power cuts, other ends, records acknowledged.
     counts: [u64; 3],
     turns: u64,
@@ -91,6 +93,7 @@ impl World {
             was_full: false,
             fault: None,
             readings: Vec::new(),
+            last_to_commit: Vec::new(),
             counts: [0; 3],
             turns: 0,
             next_log: 1,
@@ -103,6 +106,7 @@ impl World {
         let mut copy = Self::new(seed, self.settings);
         copy.handle = self.handle.copy(seed).handle();
         copy.logs.clone_from(&self.logs);
+        copy.last_to_commit.clone_from(&self.last_to_commit);
         (copy.wall, copy.turns, copy.next_log) = (self.wall, self.turns, self.next_log);
         copy
     }
@@ -240,15 +244,27 @@ impl World {
 
     /// Makes everything committed so far durable, as the clock does with durability `interval`.
     pub(crate) fn sync(&mut self) {
-        if self.is_full {
-            return;
-        }
-        self.settle();
+        self.drain();
+        let committed: Vec<_> = self.logs.values().map(|log| log.committed).collect();
         self.engine.sync_journal();
-        self.settle();
+        self.drain();
         if self.settings.durability == Durability::Interval && self.engine.stopped().is_none() {
-            self.logs.values_mut().for_each(|log| log.durable = log.committed);
+            for (log, committed) in self.logs.values_mut().zip(committed) {
+                log.durable = log.durable.max(committed);
+            }
         }
+    }
+
+    /// Steps until the disk has nothing to do; what waits for space goes on waiting.
+    fn drain(&mut self) {
+        for _ in 0..PATIENCE {
+            if self.handle.in_flight() == 0 {
+                return;
+            }
+            self.engine.wait();
+            self.step();
+        }
+        panic!("no end in sight: {} operations in flight", self.handle.in_flight());
     }
 
     pub(crate) fn model(&mut self, id: LogId) -> &mut LogModel {
@@ -264,9 +280,12 @@ impl World {
         let is_durable = self.settings.durability == Durability::Sync;
         for event in self.engine.take_events() {
             match event {
-                Event::Submitted(batches) => batches.iter().for_each(|batch| {
-                    self.logs.entry(batch.log()).and_modify(|log| log.submitted(batch));
-                }),
+                Event::Submitted(batches) => {
+                    self.last_to_commit = batches.iter().map(Batch::log).collect();
+                    batches.iter().for_each(|batch| {
+                        self.logs.entry(batch.log()).and_modify(|log| log.submitted(batch));
+                    });
+                }
                 Event::Committed { batch, .. } => {
                     self.note((batch.log(), batch.base(), batch.count()));
                     self.counts[2] += u64::from(batch.count());
