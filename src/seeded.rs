@@ -34,7 +34,7 @@ pub enum Bug {
     FloorForgotten,
     RecoveredNotSecured,
     DirectoryNotSynced,
-    FileNotSynced,
+    WriteNotSynced,
 }
 
 impl Bug {
@@ -69,7 +69,7 @@ impl Bug {
         Self::FloorForgotten,
         Self::RecoveredNotSecured,
         Self::DirectoryNotSynced,
-        Self::FileNotSynced,
+        Self::WriteNotSynced,
     ];
 }
 
@@ -80,33 +80,25 @@ pub(crate) const fn is(_: Bug) -> bool {
 }
 
 #[cfg(feature = "seeded-bugs")]
-mod switched {
-    use std::cell::Cell;
-
-    use super::Bug;
-
-    thread_local! {
-        static ON: Cell<Option<Bug>> = Cell::new(from_environment());
-    }
-
-    /// `FANLIGHT_SEEDED_BUG` names one for a whole process.
-    fn from_environment() -> Option<Bug> {
-        let name = std::env::var("FANLIGHT_SEEDED_BUG").ok()?;
-        Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name)
-    }
-
-    /// Switches one on, or all off, in this thread.
-    pub fn switch(bug: Option<Bug>) {
-        ON.set(bug);
-    }
-
-    /// Whether the bug is switched on.
-    pub(crate) fn is(bug: Bug) -> bool {
-        ON.get() == Some(bug)
-    }
+thread_local! {
+    static ON: std::cell::Cell<Option<Bug>> = std::cell::Cell::new(from_environment());
 }
 
+/// `FANLIGHT_SEEDED_BUG` names one for a whole process.
 #[cfg(feature = "seeded-bugs")]
-pub(crate) use switched::is;
+fn from_environment() -> Option<Bug> {
+    let name = std::env::var("FANLIGHT_SEEDED_BUG").ok()?;
+    Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name)
+}
+
+/// Switches one on, or all off, in this thread.
 #[cfg(feature = "seeded-bugs")]
-pub use switched::switch;
+pub fn switch(bug: Option<Bug>) {
+    ON.set(bug);
+}
+
+/// Whether the bug is switched on.
+#[cfg(feature = "seeded-bugs")]
+pub(crate) fn is(bug: Bug) -> bool {
+    ON.get() == Some(bug)
+}

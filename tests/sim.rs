@@ -97,12 +97,20 @@ fn a_flipped_bit_is_noticed_or_harmless() {
     tally.check(flips);
 }
 
-/// A reader that begins in the middle of a segment has no batch before it to chain to. It took any intact batch
-/// of its log for the one the index had sent it to: blocks of a later segment written over an earlier one were
-/// served in its place, and what they had covered was skipped. Now the index says what must begin there.
+/// A reader that begins in the middle of a segment has no batch before it to chain to. It took any intact
+/// batch of its log for the one the index had sent it to: blocks of a later segment written over an earlier
+/// one were served in its place, and what they had covered was skipped. Now the index says what begins there.
 #[test]
 fn a_segment_over_another_of_its_log_is_noticed() {
     (0..20).for_each(decay::misplace_many);
+}
+
+/// A process ends between the rename that makes a journal file and the sync of its directory. The next one
+/// finds the file, uses it, and acknowledges what it wrote there. Then the power goes, the name with it, and
+/// all that was in the file. Opening makes the names durable that it finds.
+#[test]
+fn a_name_found_at_the_start_survives_the_next_power_cut() {
+    (0..300).for_each(schedule::ends_while_files_are_made);
 }
 
 /// Tests measure by the system's clock; nothing of what they decide follows from it.

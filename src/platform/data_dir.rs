@@ -66,8 +66,8 @@ impl DataDir {
         self.direct
     }
 
-    /// See [`super::Disk::list`]. A process may have ended between a rename and the sync of the directory: who
-    /// builds on a file found here must not lose its name, and all in it, to a power cut.
+    /// See [`super::Disk::list`]. A process may have ended between a rename and the sync of the directory:
+    /// who builds on a file found here must not lose its name, and all in it, to a power cut.
     pub(super) fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
         let dir = match path {
             "" => open_dir(&self.root, Path::new(".")),
@@ -139,9 +139,7 @@ impl DataDir {
         if !reserved || preallocation == Preallocation::Zeroed {
             write_zeros(&fd, bytes)?;
         }
-        if !seeded::is(Bug::FileNotSynced) {
-            rustix::fs::fsync(&fd)?;
-        }
+        rustix::fs::fsync(&fd)?;
         Ok(OpenFile { fd, bytes })
     }
 

@@ -1,6 +1,7 @@
-//! A volume that forgets: what was written but not synced, data and names alike, is gone or torn after a power
-//! cut, each sector and each name by a throw of the dice. A failed sync leaves what it covered to chance for
-//! good, as kernels do that mark such pages clean. Knows nothing of FUSE; `forgetful_mount` serves it.
+//! A volume that forgets: what was written but not synced, data and names alike, is gone or torn after a
+//! power cut, each sector and each name by a throw of the dice. A failed sync leaves what it covered to
+//! chance for good, as kernels do that mark such pages clean. Knows nothing of FUSE; `forgetful_mount`
+//! serves it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};

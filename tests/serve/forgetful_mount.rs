@@ -1,5 +1,5 @@
-//! A forgetful volume as a mounted file system: answers the kernel's questions, and keeps its caches out of the
-//! way, so that the volume alone decides what a power cut leaves.
+//! A forgetful volume as a mounted file system: answers the kernel's questions, and keeps its caches out of
+//! the way, so that the volume alone decides what a power cut leaves.
 
 use std::ffi::OsStr;
 use std::path::Path;

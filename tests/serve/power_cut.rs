@@ -176,8 +176,8 @@ fn does_a_power_cut_find_a_directory_that_was_not_synced() {
 
 #[cfg(feature = "seeded-bugs")]
 #[test]
-fn does_a_power_cut_find_a_file_that_was_not_synced() {
-    cuts_to_find("FileNotSynced");
+fn does_a_power_cut_find_a_write_that_was_not_synced() {
+    cuts_to_find("WriteNotSynced");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Decaying media: one bit of a closed directory's files is inverted, a batch stands where another belongs, or
-//! a file is gone. What is read afterwards is right, or it is an error; nothing is missing in silence but, at
-//! most, the very last commit of a damaged journal, which looks like one the power cut short.
+//! Decaying media: one bit of a closed directory's files is inverted, a batch stands where another belongs,
+//! or a file is gone. What is read afterwards is right, or it is an error; nothing is missing in silence but,
+//! at most, the very last commit of a damaged journal, which looks like one the power cut short.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -110,7 +110,9 @@ pub(crate) fn misplace_many(seed: u64) {
     let mut world = World::new(seed, settings);
     fill(&mut world, &mut rng);
     for _ in 0..HARMS_EACH {
-        misplace(&world, &mut rng).into_iter().for_each(|harm| drop(suffer(&world, &harm, seed)));
+        if let Some(harm) = misplace(&world, &mut rng) {
+            suffer(&world, &harm, seed);
+        }
     }
 }
 
@@ -149,15 +151,24 @@ fn suffer(world: &World, harm: &Harm, seed: u64) -> Verdict {
 fn fill(world: &mut World, rng: &mut Rng) {
     world.create_log();
     world.create_log();
-    for _ in 0..rng.usize(5..60) {
-        for id in world.logs.keys().copied().collect::<Vec<_>>() {
-            if rng.bool() {
+    let rounds = rng.usize(5..80);
+    // From some moment on only one log has anything to say: the journal forgets what the other said.
+    let alone_from = rng.usize(..2 * rounds);
+    // The last rounds may be too quick for write-behind.
+    let hurried_from = rounds - rng.usize(..16).min(rounds);
+    for round in 0..rounds {
+        for (n, id) in world.logs.keys().copied().collect::<Vec<_>>().into_iter().enumerate() {
+            if rng.bool() && (n == 0 || round < alone_from) {
                 let bytes = [rng.usize(..200), rng.usize(..3000), rng.usize(..9000)][rng.usize(..3)];
                 world.append(id, b"key", bytes);
             }
         }
         world.wall += 5;
         world.submit();
+        if round >= hurried_from {
+            world.commit();
+            continue;
+        }
         world.settle();
         match rng.u32(..12) {
             0 => world.engine.want_all_written(),
@@ -165,7 +176,6 @@ fn fill(world: &mut World, rng: &mut Rng) {
             _ => {}
         }
     }
-    world.settle();
 }
 
 fn choose(world: &World, map: &Map, rng: &mut Rng) -> Option<(Class, Harm)> {

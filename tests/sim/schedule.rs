@@ -34,6 +34,23 @@ pub(crate) fn run(seed: u64) -> World {
     world
 }
 
+/// Ends of the process in the midst of making files, each followed by commits and a power cut.
+#[allow(dead_code, reason = "a test of sim.rs")]
+pub(crate) fn ends_while_files_are_made(seed: u64) {
+    let mut rng = Rng::with_seed(seed);
+    let settings = Settings { durability: Durability::Sync, tail_bytes: 0, sizes: small_sizes() };
+    let mut world = World::new(seed, settings);
+    let id = world.create_log();
+    for _ in 0..4 {
+        for _ in 0..rng.usize(10..60) {
+            world.append(id, b"k", 2500);
+            world.submit();
+            world.step();
+        }
+        world.reopen(if rng.bool() { End::Exit } else { End::PowerCut }, Durability::Sync);
+    }
+}
+
 fn settings(rng: &mut Rng) -> Settings {
     let sizes = Sizes {
         journal_file: [32 << 10, 64 << 10][rng.usize(..2)],

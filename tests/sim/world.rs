@@ -202,7 +202,19 @@ impl World {
         panic!("no end in sight: {} operations in flight", self.handle.in_flight());
     }
 
-    /// The same, unless a full disk keeps commits waiting.
+    /// Steps until all that was appended is committed, and not a step further.
+    pub(crate) fn commit(&mut self) {
+        for _ in 0..PATIENCE {
+            if self.logs.values().all(|log| log.committed == log.records.len()) {
+                return;
+            }
+            self.engine.wait();
+            self.step();
+        }
+        panic!("no end of committing in sight");
+    }
+
+    /// Like [`Self::settle`], unless a full disk keeps commits waiting.
     pub(crate) fn settle_if_sound(&mut self) {
         if !self.is_full {
             self.settle();
