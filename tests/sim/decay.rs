@@ -199,6 +199,10 @@ fn lose(world: &World, rng: &mut Rng) -> Option<Harm> {
     let log = |path: &str| path.split('-').next().map(str::to_owned);
     let inner: Vec<_> =
         paths.windows(3).filter(|three| three.iter().all(|path| log(path) == log(&three[1]))).collect();
+    // A successor nothing was written to yet tells nothing either.
+    let tells =
+        |path: &String| world.handle.contents(path).is_some_and(|all| all.iter().any(|&byte| byte != 0));
+    let inner: Vec<_> = inner.into_iter().filter(|three| tells(&three[2])).collect();
     Some(Harm::Lose(inner.get(rng.usize(..inner.len().max(1)))?[1].clone()))
 }
 
