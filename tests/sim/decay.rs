@@ -199,10 +199,13 @@ fn lose(world: &World, rng: &mut Rng) -> Option<Harm> {
     let log = |path: &str| path.split('-').next().map(str::to_owned);
     let inner: Vec<_> =
         paths.windows(3).filter(|three| three.iter().all(|path| log(path) == log(&three[1]))).collect();
-    // A successor nothing was written to yet tells nothing either.
+    // Attempts at one segment are not listed in their order; only one of a later offset is a successor. One
+    // nothing was written to yet tells nothing either.
+    let base = |path: &str| path.split(['-', '.']).nth(1).map(str::to_owned);
     let tells =
         |path: &String| world.handle.contents(path).is_some_and(|all| all.iter().any(|&byte| byte != 0));
-    let inner: Vec<_> = inner.into_iter().filter(|three| tells(&three[2])).collect();
+    let inner: Vec<_> =
+        inner.into_iter().filter(|three| base(&three[1]) < base(&three[2]) && tells(&three[2])).collect();
     Some(Harm::Lose(inner.get(rng.usize(..inner.len().max(1)))?[1].clone()))
 }
 
