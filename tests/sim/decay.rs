@@ -213,7 +213,9 @@ fn misplace(world: &World, rng: &mut Rng) -> Option<Harm> {
     let paths = segments(world);
     let mut one = || paths.get(rng.usize(..paths.len().max(1))).cloned();
     let (from, to) = (one()?, one()?);
-    (from != to).then_some(Harm::Misplace { from, to })
+    // Zeros over the end of a log look like what was never written; only bytes can be in the wrong place.
+    let begins = world.handle.contents(&from)?.get(BLOCK..2 * BLOCK)?.iter().any(|&byte| byte != 0);
+    (from != to && begins).then_some(Harm::Misplace { from, to })
 }
 
 fn segments(world: &World) -> Vec<String> {
