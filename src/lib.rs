@@ -4,7 +4,7 @@
 //!
 //! | rank | room | owns |
 //! |---|---|---|
-//! | 0 | [`limits`], [`telemetry`] | every bound by name; every metric by name |
+//! | 0 | [`limits`], [`telemetry`], [`seeded`] | every bound by name; every metric by name; bugs for tests |
 //! | 1 | [`types`] | vocabulary: ids, numbers, times |
 //! | 2 | [`platform`], [`wire`] | the outside world (clock, entropy, disk); bytes and messages |
 //! | 3 | [`throttle`], [`shard_log`], [`catalog`] | pure cores: buckets, log formats, control plane |
@@ -24,6 +24,7 @@ pub mod net;
 pub mod platform;
 pub mod pull;
 pub mod push;
+pub mod seeded;
 pub mod server;
 pub mod shard_log;
 pub mod storage;

@@ -16,10 +16,20 @@ mod bad_values;
 mod fan_out;
 #[path = "serve/fan_out_ends.rs"]
 mod fan_out_ends;
+#[path = "serve/forgetful.rs"]
+mod forgetful;
+#[path = "serve/forgetful_mount.rs"]
+mod forgetful_mount;
+#[path = "serve/histories.rs"]
+mod histories;
+#[path = "serve/history.rs"]
+mod history;
 #[path = "serve/kill.rs"]
 mod kill;
 #[path = "serve/kill_load.rs"]
 mod kill_load;
+#[path = "serve/power_cut.rs"]
+mod power_cut;
 #[path = "serve/refusal.rs"]
 mod refusal;
 #[path = "serve/restart.rs"]

@@ -8,6 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::seeded::{self, Bug};
+
 use super::blocks::{reserve, takes_direct_io, write_zeros};
 use super::disk::{Entry, Preallocation};
 
@@ -72,7 +74,8 @@ impl DataDir {
         self.direct
     }
 
-    /// See [`super::Disk::list`].
+    /// See [`super::Disk::list`]. A process may have ended between a rename and the sync of the directory:
+    /// who builds on a file found here must not lose its name, and all in it, to a power cut.
     pub(super) fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
         let dir = match path {
             "" => open_dir(&self.root, Path::new(".")),
@@ -82,6 +85,7 @@ impl DataDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             dir => dir?,
         };
+        rustix::fs::fsync(&dir)?;
         let mut entries = entries(&dir)?;
         entries.retain(|entry| !entry.name.ends_with(UNFINISHED));
         entries.retain(|entry| !path.is_empty() || entry.name != LOCK_FILE);
@@ -131,7 +135,9 @@ impl DataDir {
             let _ = rustix::fs::unlinkat(&self.root, &unfinished, AtFlags::empty());
         }
         let file = created?;
-        rustix::fs::fsync(&parent)?;
+        if !seeded::is(Bug::DirectoryNotSynced) {
+            rustix::fs::fsync(&parent)?;
+        }
         Ok(file)
     }
 

@@ -111,7 +111,8 @@ pub trait Disk {
     /// Alignment of positions, lengths and buffers, in bytes: a power of two, at least 512.
     fn alignment(&self) -> usize;
 
-    /// Lists a directory, sorted by name; a missing one is empty.
+    /// Lists a directory, sorted by name; a missing one is empty. What is listed is durably there: a process
+    /// may have ended between making a name and syncing it.
     fn list(&mut self, dir: &str) -> io::Result<Vec<Entry>>;
 
     /// Opens an existing file for reading and writing and tells its size.

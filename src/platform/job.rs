@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
+use crate::seeded::{self, Bug};
+
 use super::aligned::{AlignedBuf, BLOCK};
 use super::data_dir::{DataDir, OpenFile};
 use super::disk::{Completion, FileId, Op, Outcome, Preallocation, Token};
@@ -88,7 +90,10 @@ impl Files {
                 Ok(Job::Create { path, bytes, preallocation })
             }
             Op::Remove { path } => Ok(Job::Remove { path }),
-            Op::Write { file, at, buf, durable } => self.transfer(file, Kind::Write { durable }, at, buf),
+            Op::Write { file, at, buf, durable } => {
+                let durable = durable && !seeded::is(Bug::WriteNotSynced);
+                self.transfer(file, Kind::Write { durable }, at, buf)
+            }
             Op::Read { file, at, buf } => self.transfer(file, Kind::Read, at, buf),
             Op::Sync { file } => Ok(Job::Transfer(Transfer::sync(self.find(file)?))),
         }

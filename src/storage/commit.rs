@@ -4,6 +4,7 @@
 use std::io;
 
 use crate::platform::{AlignedBuf, BLOCK, FileId, Op, Outcome, Preallocation};
+use crate::seeded::{self, Bug};
 use crate::shard_log::{Batch, ENTRY_HEADER_BYTES, EntryHeader, Verdict, opening_entry, seal_entry};
 use crate::types::Instant;
 
@@ -101,10 +102,15 @@ impl Engine {
         self.meters.records.record(f64::from(records));
         self.meters.bytes.record(padded as f64);
         self.meters.gathered_bytes.set(self.gathered_bytes as f64);
-        self.write_entry(place, buf, header.synced);
+        self.write_entry(place, buf, header.synced && !seeded::is(Bug::CommitNotSynced));
         self.events.push(Event::Submitted(batches.iter().map(|(batch, ..)| batch.clone()).collect()));
         let (file, generation) = (place.file, place.generation);
         self.in_flight = Some(InFlight { file, generation, checksum, batches, submitted_at: now });
+        if seeded::is(Bug::AckBeforeWrite)
+            && let Some(commit) = self.in_flight.take()
+        {
+            self.publish(commit, now);
+        }
     }
 
     /// Seals the first batches gathered, each behind the one before it in its log.
@@ -157,7 +163,9 @@ impl Engine {
     }
 
     pub(super) fn commit_completed(&mut self, result: io::Result<Outcome>, now: Instant) {
-        let commit = self.in_flight.take().expect("one commit is in flight at a time");
+        let Some(commit) = self.in_flight.take() else {
+            return assert!(seeded::is(Bug::AckBeforeWrite), "one commit is in flight at a time");
+        };
         match result {
             Ok(Outcome::Buf(buf)) => {
                 if buf.capacity() <= 2 * self.settings.sizes.read_block {
@@ -170,6 +178,7 @@ impl Engine {
                 }
             }
             Ok(_) => debug_assert!(false, "a write answers with its buffer"),
+            Err(_) if seeded::is(Bug::FailedWriteAcked) => self.publish(commit, now),
             Err(error) => self.commit_failed(commit, &format!("journal write: {error}"), now),
         }
     }
@@ -204,7 +213,7 @@ impl Engine {
 
     /// The journal moved on to another file: everything that only the full one holds goes to segments.
     pub(super) fn leave_journal_file(&mut self, full: FileId) {
-        if self.settings.durability == Durability::Interval {
+        if self.settings.durability == Durability::Interval && !seeded::is(Bug::FullFileNotSynced) {
             self.submit_op(Pending::JournalSync(full), Op::Sync { file: full });
         }
         let behind: Vec<_> = self

@@ -23,8 +23,16 @@ pub(super) struct Waiter {
     pub(super) reply: oneshot::Sender<ReadReply>,
 }
 
-/// Where a walk begins: at which byte of the file, and how far it goes.
-pub(super) type Start = (u64, Extent);
+/// Where a walk begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    /// Byte of the file.
+    pub(super) at: u64,
+    /// How far it goes.
+    pub(super) extent: Extent,
+    /// Offset of the first batch, as the index says.
+    pub(super) begins: Option<Offset>,
+}
 
 /// A block to be read from a segment.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +160,7 @@ impl Cursor {
     /// A block was asked for.
     pub(super) fn asked_for(&mut self, place: Place) {
         let extent = match (place.start, self.reading) {
-            (Some((_, extent)), _) | (None, Some((_, _, extent))) => extent,
+            (Some(Start { extent, .. }), _) | (None, Some((_, _, extent))) => extent,
             (None, None) => return debug_assert!(false, "a walk has a start"),
         };
         self.reading = Some((place.base, place.at + place.len as u64, extent));
@@ -180,10 +188,10 @@ impl Cursor {
     }
 
     fn unpack(&mut self, place: Place, mut bytes: Bytes) -> Result<(), StorageError> {
-        if let Some((position, extent)) = place.start {
+        if let Some(Start { at, extent, begins }) = place.start {
             let previous = self.unpacker.as_ref().and_then(Unpacker::last_checksum);
-            self.unpacker = Some(Unpacker::new(self.log, position, extent, previous));
-            bytes = bytes.split_off(usize::try_from(position - place.at).unwrap_or_default());
+            self.unpacker = Some(Unpacker::new(self.log, at, extent, previous).beginning_at(begins));
+            bytes = bytes.split_off(usize::try_from(at - place.at).unwrap_or_default());
         }
         let Some(mut unpacker) = self.unpacker.take() else { return Ok(()) };
         let walked = unpacker.take(bytes, |_, batch| self.keep(batch));

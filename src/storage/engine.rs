@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use metrics::counter;
 
 use crate::platform::{AlignedBuf, Completion, Disk, FileId, Op, Readiness, Token};
+use crate::seeded::{self, Bug};
 use crate::shard_log::Batch;
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset};
@@ -13,7 +14,7 @@ use crate::types::{Instant, LogId, Offset};
 use super::budget::Budget;
 use super::commit::InFlight;
 use super::gather::Gathered;
-use super::journal::{Generation, Journal, JournalFile};
+use super::journal::{Generation, Journal};
 use super::log::Log;
 use super::meters::Meters;
 use super::readers::{BlockId, Readers};
@@ -222,9 +223,7 @@ impl Engine {
     /// Makes what was committed without a sync durable (durability `interval`).
     pub fn sync_journal(&mut self) {
         if std::mem::take(&mut self.unsynced) && self.settings.durability == Durability::Interval {
-            let holds_any = |file: &&JournalFile| file.generation.is_some() && !file.retired;
-            let files: Vec<_> = self.journal.files.iter().filter(holds_any).map(|file| file.file).collect();
-            for file in files {
+            for file in self.journal.files_to_sync() {
                 self.submit_op(Pending::JournalSync(file), Op::Sync { file });
             }
             self.disk.kick();
@@ -266,7 +265,9 @@ impl Engine {
                 self.segment_created(log, path, bytes, completion.result);
             }
             Pending::SegmentWrite { log, batches, at, len, started } => {
-                let done = completion.result.map(|_| (batches, at, len));
+                let is_booked = completion.result.is_ok() || seeded::is(Bug::FailedSegmentWriteBooked);
+                let done =
+                    if is_booked { Ok((batches, at, len)) } else { completion.result.map(|_| (0, 0, 0)) };
                 self.segment_written(log, done, now.since(started));
             }
             Pending::SegmentSeal { log } => self.segment_sealed(log, completion.result),

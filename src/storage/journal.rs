@@ -7,6 +7,7 @@
 
 use crate::limits;
 use crate::platform::{BLOCK, FileId};
+use crate::seeded::{self, Bug};
 use crate::shard_log::UseEnd;
 
 /// One use of a journal file: the counter in the high half orders uses, the salt in the low half keeps
@@ -64,7 +65,7 @@ impl JournalFile {
     }
 
     fn is_free(&self) -> bool {
-        self.generation.is_none() && !self.retired
+        (self.generation.is_none() || seeded::is(Bug::JournalFileReusedEarly)) && !self.retired
     }
 
     fn use_end(&self) -> Option<UseEnd> {
@@ -155,6 +156,9 @@ impl Journal {
         let active = self.active_file().filter(|file| self.at + len <= file.bytes)?;
         let place = Place { file: active.file, at: self.at, generation: active.generation? };
         self.at += len;
+        if seeded::is(Bug::BlockRewritten) && len > BLOCK as u64 {
+            self.at -= BLOCK as u64;
+        }
         Some(place)
     }
 
@@ -166,7 +170,9 @@ impl Journal {
         let next = self.files.iter().filter(free).min_by_key(|file| file.last_use)?.file;
         let left = self.leave();
         let ends = self.ends();
-        self.generation = self.generation.next(salt);
+        if !seeded::is(Bug::GenerationNotRenewed) || self.generation == Generation(0) {
+            self.generation = self.generation.next(salt);
+        }
         let file = self.files.iter_mut().find(|file| file.file == next)?;
         file.generation = Some(self.generation);
         file.last_use = self.generation;
@@ -203,11 +209,11 @@ impl Journal {
 
     /// Never writes to this file again.
     pub(super) fn retire(&mut self, file: FileId) {
-        if self.active == Some(file) {
+        if self.active == Some(file) && !seeded::is(Bug::FailedFileUsedAgain) {
             self.active = None;
         }
         if let Some(failed) = self.files.iter_mut().find(|known| known.file == file) {
-            failed.retired = true;
+            failed.retired = !seeded::is(Bug::FailedFileUsedAgain);
         }
     }
 
@@ -283,6 +289,13 @@ impl Journal {
         if file.unflushed == 0 && Some(file.file) != active && !file.retired {
             file.generation = None;
         }
+    }
+
+    /// Files that hold what a sync is to make durable.
+    pub(super) fn files_to_sync(&self) -> Vec<FileId> {
+        let only = |file: FileId| !seeded::is(Bug::FullFileNotSynced) || Some(file) == self.active;
+        let holds_any = |file: &&JournalFile| file.generation.is_some() && !file.retired && only(file.file);
+        self.files.iter().filter(holds_any).map(|file| file.file).collect()
     }
 
     /// Whether a file can be begun.

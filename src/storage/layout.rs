@@ -4,6 +4,7 @@
 use std::io;
 
 use crate::platform::{AlignedBuf, BLOCK, Disk, Op, Preallocation};
+use crate::seeded::{self, Bug};
 use crate::shard_log::{Batch, IndexEntry, SegmentFooter, SegmentHeader, footer_bytes, segment_bytes_after};
 use crate::types::{Instant, LogId};
 
@@ -30,7 +31,7 @@ impl Block {
         };
         let first_data = if at == 0 { BLOCK as u64 } else { at };
         let pending = Pending::SegmentWrite { log, batches, at: first_data, len, started };
-        (pending, Op::Write { file, at, buf, durable: true })
+        (pending, Op::Write { file, at, buf, durable: !seeded::is(Bug::SegmentNotSynced) })
     }
 
     fn with_header(self, log: LogId, segment: &Segment) -> AlignedBuf {
@@ -180,6 +181,9 @@ impl Segment {
         }
         let entry = IndexEntry { offset: batch.base(), arrival: batch.first_arrival(), position };
         self.index.note(entry, index_every);
+        if seeded::is(Bug::IndexOffByOne) && self.index.len() > 1 {
+            self.index.shift_last(batch.frame().len() as u64);
+        }
         self.end = batch.end();
         self.last_arrival = batch.last_arrival();
         self.last = batch.link();

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::platform::FileId;
+use crate::seeded::{self, Bug};
 use crate::shard_log::{Batch, Fold, Link, SegmentIndex, Verdict};
 use crate::types::{LogId, Offset, Timestamp};
 
@@ -214,7 +215,10 @@ impl Log {
     /// Whether the tail holds the first record that arrived at `arrival` or later.
     pub(super) fn tail_covers_time(&self, arrival: Timestamp) -> bool {
         self.last_batch_segment().is_none_or(|segment| segment.last_arrival < arrival)
-            || self.tail.front().is_some_and(|first| first.batch.first_arrival() < arrival)
+            || self.tail.front().is_some_and(|first| {
+                let first = first.batch.first_arrival();
+                first < arrival || (seeded::is(Bug::TimeOffByOne) && first == arrival)
+            })
     }
 
     /// Whether there is something to write behind now.

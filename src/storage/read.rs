@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::limits;
 use crate::platform::{AlignedBuf, BLOCK, FileId, Op, Outcome};
-use crate::shard_log::Batch;
+use crate::shard_log::{Batch, IndexEntry};
 use crate::telemetry::names;
 use crate::types::{LogId, Offset, Timestamp};
 
@@ -135,7 +135,7 @@ impl Engine {
         }
         let Some((index, at, start)) = log.next_part(cursor) else { return Ok(None) };
         let segment = &log.segments[index];
-        let until = start.map_or_else(|| segment.data_bytes, |(_, extent)| extent.data_bytes);
+        let until = start.map_or_else(|| segment.data_bytes, |start| start.extent.data_bytes);
         let until =
             cursor.reading.filter(|_| start.is_none()).map_or(until, |(_, _, extent)| extent.data_bytes);
         let len = (self.settings.sizes.read_block as u64).min(until.saturating_sub(at));
@@ -221,9 +221,11 @@ impl Log {
     fn next_part(&self, cursor: &Cursor) -> Option<(usize, u64, Option<Start>)> {
         let Some((base, at, extent)) = cursor.reading else {
             let index = self.segment_for(cursor.start())?;
-            let position = self.segments[index].position_for(cursor.start());
-            let at = position - position % BLOCK as u64;
-            return Some((index, at, Some((position, self.segments[index].extent()))));
+            let entry = self.segments[index].entry_for(cursor.start());
+            let at = entry.map_or(BLOCK as u64, |entry| entry.position);
+            let begins = entry.map(|entry| entry.offset);
+            let start = Start { at, extent: self.segments[index].extent(), begins };
+            return Some((index, at - at % BLOCK as u64, Some(start)));
         };
         let index = self.segments.iter().rposition(|segment| segment.base == base && !segment.is_empty())?;
         let segment = &self.segments[index];
@@ -232,11 +234,11 @@ impl Log {
         }
         // It may have grown since.
         if segment.end > extent.end {
-            return Some((index, at, Some((at, segment.extent()))));
+            return Some((index, at, Some(Start { at, extent: segment.extent(), begins: None })));
         }
         let next = (index + 1..self.segments.len()).find(|&index| !self.segments[index].is_empty())?;
-        let first = BLOCK as u64;
-        Some((next, first, Some((first, self.segments[next].extent()))))
+        let at = BLOCK as u64;
+        Some((next, at, Some(Start { at, extent: self.segments[next].extent(), begins: None })))
     }
 }
 
@@ -246,11 +248,10 @@ impl Segment {
         Extent { data_bytes: self.data_bytes, end: self.end }
     }
 
-    fn position_for(&self, from: From) -> u64 {
-        let position = match from {
-            From::Offset(offset) => self.index.position_of(offset),
-            From::Time(time) => self.index.position_at(time).map(|entry| entry.position),
-        };
-        position.unwrap_or(BLOCK as u64)
+    fn entry_for(&self, from: From) -> Option<IndexEntry> {
+        match from {
+            From::Offset(offset) => self.index.entry_of(offset),
+            From::Time(time) => self.index.position_at(time),
+        }
     }
 }

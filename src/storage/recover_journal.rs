@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::platform::{BLOCK, Disk, FileId};
+use crate::seeded::{self, Bug};
 use crate::shard_log::{ENTRY_HEADER_BYTES, Entry, EntryError, UseEnd, entry_len, open_entry};
 use crate::types::{LogId, Offset};
 
@@ -95,6 +96,9 @@ impl Found {
         for (index, used) in self.uses.iter().enumerate() {
             let file = &self.files[used.file];
             let Some((last_at, last)) = used.entries.last() else { continue };
+            if seeded::is(Bug::RecoveredNotSecured) {
+                continue;
+            }
             if index != newest && file.unflushed == 0 {
                 continue;
             }
@@ -130,10 +134,12 @@ impl Use {
     fn end_at(&mut self, end: &UseEnd, synced: bool) -> Result<bool, StorageError> {
         let live = self.entries.partition_point(|(_, entry)| entry.header.commit <= end.commit);
         let is_void = live < self.entries.len();
-        self.entries.truncate(live);
+        if !seeded::is(Bug::VoidCommitReplayed) {
+            self.entries.truncate(live);
+        }
         let Some((at, last)) = self.entries.last() else { return Ok(is_void) };
         let is_whole = (last.header.commit, last.checksum) == (end.commit, end.checksum);
-        if is_whole || !synced {
+        if is_whole || !synced || seeded::is(Bug::JournalGapAccepted) || seeded::is(Bug::VoidCommitReplayed) {
             return Ok(is_void);
         }
         let at = at + last.len.next_multiple_of(BLOCK) as u64;
@@ -207,7 +213,7 @@ impl<'a> UseReader<'a> {
             // A use's first entry is never torn: a file without one was never used.
             None => self.holds_anything(disk)?,
         };
-        if is_damaged {
+        if is_damaged && !seeded::is(Bug::JournalDamageTruncated) {
             return Err(StorageError::JournalDamaged { file: self.path.to_owned(), at });
         }
         Ok(entries)

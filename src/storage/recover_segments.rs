@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::limits;
 use crate::platform::{AlignedBuf, BLOCK, Disk, FileId, Op, Outcome};
+use crate::seeded::{self, Bug};
 use crate::shard_log::{SegmentFooter, SegmentHeader, open_footer};
 use crate::types::{LogId, Offset};
 
@@ -33,6 +34,9 @@ pub(super) fn open_segments(
     let listed = disk.list("segments").map_err(failed)?;
     let mut names: Vec<_> = listed.iter().filter_map(|entry| SegmentName::parse(&entry.name)).collect();
     names.sort_unstable();
+    if seeded::is(Bug::StaleAttemptPreferred) {
+        names.sort_by_key(|name| (name.log, name.base, std::cmp::Reverse(name.attempt)));
+    }
     let mut openings: Vec<_> =
         (0..names.len()).map(|index| Opening::new(&names, index, runs, sizes)).collect();
     run_all(disk, &mut openings, limits::RECOVERED_AT_ONCE_MAX).map_err(failed)?;
@@ -243,7 +247,7 @@ impl Task for Opening<'_> {
 /// Appends a segment to its log, if it goes on from what the log holds.
 fn adopt(log: &mut Log, segment: Segment) {
     let goes_on = log.segments.is_empty() || segment.previous.checksum == log.committed_link.checksum;
-    if !goes_on && log.damage.is_none() {
+    if !goes_on && log.damage.is_none() && !seeded::is(Bug::SegmentChainIgnored) {
         log.damage = Some(format!("{} does not follow what is before it", segment.path));
     }
     if log.segments.is_empty() {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::platform::Disk;
+use crate::seeded::{self, Bug};
 use crate::shard_log::{Batch, Entry, Verdict};
 use crate::types::{LogId, Offset};
 
@@ -74,7 +75,8 @@ fn settle_ends(
     found: &Found,
     logs: &mut BTreeMap<LogId, Log>,
 ) -> Result<(), StorageError> {
-    let may_have_lost = found.last().is_some_and(|last| !last.header.synced);
+    let may_have_lost =
+        found.last().is_some_and(|last| !last.header.synced) || seeded::is(Bug::TornSegmentAccepted);
     for log in logs.values_mut().filter(|log| log.damage.is_none()) {
         match log.unproven.take() {
             Some(_) if may_have_lost => {
@@ -94,7 +96,7 @@ fn replay_batch(log: &mut Log, batch: &Batch, entry: &Entry) -> bool {
     if batch.end() <= log.next {
         return false;
     }
-    if batch.previous_checksum() != log.committed_link.checksum {
+    if batch.previous_checksum() != log.committed_link.checksum && !seeded::is(Bug::SegmentChainIgnored) {
         // With another durability than `sync` what came before may be gone; then so is this.
         if !entry.header.synced {
             return false;
@@ -128,8 +130,9 @@ impl Log {
 fn offset_floor(found: &Found, logs: &BTreeMap<LogId, Log>) -> Offset {
     let batches = found.entries().flat_map(|(entry, _)| &entry.batches);
     let told = found.entries().map(|(entry, _)| entry.header.offset_floor).max().unwrap_or_default();
+    let told = if seeded::is(Bug::FloorForgotten) { Offset::ZERO } else { told };
     match found.last() {
-        Some(last) if !last.header.synced => {
+        Some(last) if !last.header.synced && !seeded::is(Bug::FloorIgnored) => {
             let seen = batches.map(Batch::end).chain(logs.values().map(|log| log.next)).max();
             told.max(seen.unwrap_or_default()).plus(OFFSETS_SKIPPED_UNSYNCED)
         }

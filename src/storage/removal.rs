@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::platform::{Op, Outcome};
+use crate::seeded::{self, Bug};
 use crate::types::{LogId, Timestamp};
 
 use super::StorageError;
@@ -33,11 +34,16 @@ impl Engine {
     pub fn trim(&mut self, id: LogId, horizon: Timestamp) {
         let Some(log) = self.logs.get_mut(&id) else { return };
         let keep_from = log.segments.iter().rposition(|segment| !segment.is_empty()).unwrap_or(0);
+        let keep_from = if seeded::is(Bug::NewestSegmentTrimmed) { log.segments.len() } else { keep_from };
+        let old = |last| last < horizon || (seeded::is(Bug::RetentionOffByOne) && last == horizon);
         let expired =
-            log.segments.iter().take(keep_from).take_while(|s| s.sealed && s.last_arrival < horizon).count();
-        let removed: Vec<_> = log.segments.drain(..expired).collect();
+            log.segments.iter().take(keep_from).take_while(|s| s.sealed && old(s.last_arrival)).count();
+        let mut removed: Vec<_> = log.segments.drain(..expired).collect();
         if let Some(last) = removed.last() {
             log.trimmed = log.trimmed.max(last.end);
+        }
+        if seeded::is(Bug::RemovedNewestFirst) {
+            removed.reverse();
         }
         for segment in removed {
             self.remove_segment(segment);

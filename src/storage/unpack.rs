@@ -5,6 +5,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::platform::BLOCK;
+use crate::seeded::{self, Bug};
 use crate::shard_log::{BATCH_HEADER_BYTES, Batch, peek_len};
 use crate::types::{LogId, Offset};
 
@@ -34,6 +35,9 @@ pub(super) struct Unpacker {
     reached: Offset,
     /// Checksum of the batch before the next one, if that is known.
     previous: Option<u32>,
+    /// Offset the first batch begins at, if the index says so: an intact batch of the same log may stand there
+    /// by a misdirected write.
+    begins: Option<Offset>,
     /// What the blocks so far hold of a batch that goes on in the next one.
     carry: BytesMut,
 }
@@ -41,7 +45,13 @@ pub(super) struct Unpacker {
 impl Unpacker {
     /// A walk that begins at a batch's first byte.
     pub(super) fn new(log: LogId, at: u64, extent: Extent, previous: Option<u32>) -> Self {
-        Self { log, at, extent, reached: Offset::ZERO, previous, carry: BytesMut::new() }
+        let (reached, begins, carry) = (Offset::ZERO, None, BytesMut::new());
+        Self { log, at, extent, reached, previous, begins, carry }
+    }
+
+    /// The same where the first batch is known to begin at this offset.
+    pub(super) fn beginning_at(self, begins: Option<Offset>) -> Self {
+        Self { begins, ..self }
     }
 
     /// Whether the last batch was met. What lies behind it in its block is not looked at.
@@ -62,8 +72,15 @@ impl Unpacker {
             block.advance(zeros);
             self.at += zeros as u64;
             let Some(frame) = self.frame(&mut block)? else { return self.expect_more() };
-            let batch = Batch::open(&frame, self.log).map_err(|_| self.damage())?;
-            if self.previous.is_some_and(|previous| previous != batch.previous_checksum()) {
+            let batch = match Batch::open(&frame, self.log) {
+                Err(_) if seeded::is(Bug::DamageSkipped) => {
+                    (self.at, self.previous) = (self.at + frame.len() as u64, None);
+                    continue;
+                }
+                opened => opened.map_err(|_| self.damage())?,
+            };
+            let follows = self.previous.is_none_or(|previous| previous == batch.previous_checksum());
+            if !follows || self.begins.take().is_some_and(|begins| begins != batch.base()) {
                 return Err(self.damage());
             }
             let position = self.at;

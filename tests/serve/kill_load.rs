@@ -29,14 +29,30 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// The same with records below `bytes_max`, for a server whose disk fails: a producer stops at the first
+    /// refusal.
+    pub(crate) fn start_small(
+        address: SocketAddr,
+        stream: &'static str,
+        cycle: u32,
+        seed: u64,
+        bytes_max: usize,
+    ) -> Load {
+        Self::with(address, stream, cycle, seed, Some(bytes_max))
+    }
+
     /// Starts the producers; names begin with `cycle`, so that no two cycles share one.
     pub(crate) fn start(address: SocketAddr, stream: &'static str, cycle: u32, seed: u64) -> Load {
+        Self::with(address, stream, cycle, seed, None)
+    }
+
+    fn with(address: SocketAddr, stream: &'static str, cycle: u32, seed: u64, small: Option<usize>) -> Load {
         let (acked, stop) = (Arc::new(Mutex::new(Acked::new())), Arc::new(AtomicBool::new(false)));
         let producer = |index| {
             let (acked, stop) = (acked.clone(), stop.clone());
             let rng = fastrand::Rng::with_seed(seed ^ index);
             let name = format!("c{cycle}-p{index}");
-            thread::spawn(move || Producer { stream, name, rng, serial: 0, acked }.run(address, &stop))
+            thread::spawn(move || Producer { stream, name, rng, serial: 0, acked, small }.run(address, &stop))
         };
         let producers = (0..PRODUCERS).map(producer).collect();
         Load { acked, stop, producers }
@@ -45,6 +61,15 @@ impl Load {
     /// Waits until so many records are acknowledged.
     pub(crate) fn wait_for_acks(&self, count: usize) {
         let enough = || (self.acked.lock().expect("no producer panics").len() >= count).then_some(());
+        wait_for("acknowledgements", enough);
+    }
+
+    /// The same, or until every producer has ended.
+    pub(crate) fn wait_for_acks_or_end(&self, count: usize) {
+        let enough = || {
+            let all_ended = self.producers.iter().all(JoinHandle::is_finished);
+            (all_ended || self.acked.lock().expect("no producer panics").len() >= count).then_some(())
+        };
         wait_for("acknowledgements", enough);
     }
 
@@ -64,6 +89,7 @@ struct Producer {
     name: String,
     rng: fastrand::Rng,
     serial: u64,
+    small: Option<usize>,
     acked: Arc<Mutex<Acked>>,
 }
 
@@ -81,9 +107,10 @@ impl Producer {
     }
 
     fn put_one(&mut self, client: &mut Client) -> std::io::Result<()> {
-        let (name, mut record) = self.record(200_000);
+        let (name, mut record) = self.record(self.small.unwrap_or(60_000));
         record["StreamName"] = self.stream.into();
         let (status, output) = client.call("PutRecord", &record)?;
+        self.refused(status, &output)?;
         assert_eq!(status, 200, "PutRecord: {output}");
         self.note([(name, &output)]);
         Ok(())
@@ -93,9 +120,16 @@ impl Producer {
         let (names, records): (Vec<_>, Vec<_>) = (0..BATCH).map(|_| self.record(4_000)).unzip();
         let (status, output) =
             client.call("PutRecords", &json!({"StreamName": self.stream, "Records": records}))?;
+        self.refused(status, &output)?;
         assert_eq!((status, &output["FailedRecordCount"]), (200, &json!(0)), "PutRecords: {output}");
         self.note(names.into_iter().zip(output["Records"].as_array().expect("entries")));
         Ok(())
+    }
+
+    /// Where the disk fails, refusals are right.
+    fn refused(&self, status: u16, output: &Value) -> std::io::Result<()> {
+        let failed = status == 500 || output["FailedRecordCount"].as_u64().is_some_and(|count| count > 0);
+        if self.small.is_some() && failed { Err(std::io::ErrorKind::Other.into()) } else { Ok(()) }
     }
 
     fn note<'v>(&self, acked: impl IntoIterator<Item = (String, &'v Value)>) {

@@ -27,7 +27,8 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
 pub(crate) const STEP: Duration = Duration::from_millis(10);
 /// When it all begins.
 const BEGIN_MILLIS: u64 = 1_421_880_000_000;
-const TAIL_BYTES: usize = 1 << 20;
+/// So little that readers who are behind read from segments.
+const TAIL_BYTES: usize = 4 << 10;
 
 /// A server in this thread.
 pub(crate) struct Simulated {
@@ -45,11 +46,17 @@ pub(crate) fn simulated(test: impl AsyncFnOnce(Simulated)) {
 
 impl Simulated {
     async fn start() -> Simulated {
+        Self::on(SimDisk::new(7), Duration::ZERO).await
+    }
+
+    /// A server on what a disk holds, so much later than the first.
+    pub(crate) async fn on(disk: SimDisk, later: Duration) -> Simulated {
         let time = SimulatedTime::starting_at(Timestamp::from_millis(BEGIN_MILLIS));
+        time.advance(later);
         let clock = time.clock();
         let settings =
-            Settings { durability: Durability::Sync, tail_bytes: TAIL_BYTES, sizes: Sizes::default() };
-        let engine = Engine::open(Box::new(SimDisk::new(7)), settings).expect("an empty disk opens");
+            Settings { durability: Durability::Sync, tail_bytes: TAIL_BYTES, sizes: small_sizes() };
+        let engine = Engine::open(Box::new(disk), settings).expect("the disk opens");
         let store = Store::new(engine, clock.clone());
         let running = store.clone();
         spawn_local(async move { running.run().await });
@@ -136,7 +143,11 @@ impl Simulated {
 pub(crate) struct Received {
     messages: Rc<RefCell<Vec<Bytes>>>,
     finished: Rc<Cell<bool>>,
+    teller: Option<Teller>,
 }
+
+/// Told of every event as it comes.
+type Teller = Rc<dyn Fn(&Value)>;
 
 impl Received {
     /// Drives an accepted subscription into a new place to receive it.
@@ -144,6 +155,11 @@ impl Received {
         let received = Received::default();
         spawn_local(events.drive(received.clone()));
         received
+    }
+
+    /// A place that passes events on.
+    pub(crate) fn telling(teller: impl Fn(&Value) + 'static) -> Received {
+        Received { teller: Some(Rc::new(teller)), ..Received::default() }
     }
 
     /// Whether the stream was ended.
@@ -171,7 +187,10 @@ impl EventSink for Received {
 
     fn send(&mut self, bytes: Bytes) -> Result<(), Gone> {
         assert!(!self.finished.get(), "something follows the end");
-        self.messages.borrow_mut().push(bytes);
+        match &self.teller {
+            Some(teller) => teller(&message(&bytes).1),
+            None => self.messages.borrow_mut().push(bytes),
+        }
         Ok(())
     }
 
@@ -187,5 +206,20 @@ impl EventSink for Received {
 
     fn finish(&mut self) {
         self.finished.set(true);
+    }
+}
+
+/// Sizes at which a few records meet every edge, and a disk costs next to nothing.
+fn small_sizes() -> Sizes {
+    Sizes {
+        journal_file: 256 << 10,
+        batch: 64 << 10,
+        commit: 128 << 10,
+        write_behind: 4 << 10,
+        segment_min: 16 << 10,
+        segment_max: 256 << 10,
+        scan: 16 << 10,
+        read_block: 4 << 10,
+        ..Sizes::default()
     }
 }

@@ -26,7 +26,7 @@ impl World {
 
     fn open_again(&mut self, end: End, durability: Durability) {
         self.readings.clear();
-        self.note(end);
+        self.count(end);
         self.settings.durability = durability;
         let fault = self.fault.take().and_then(|(at, fault)| {
             Some((at.checked_sub(self.handle.operations()).filter(|&left| left > 0)?, fault))
@@ -69,16 +69,10 @@ impl World {
         self.fault.is_some_and(|(at, _)| at > self.handle.operations())
     }
 
-    /// Ends the process, inverts bits of a file, and opens what there is then; tells which logs are damaged.
-    pub(crate) fn reopen_damaged(
-        &mut self,
-        flip: Option<(&str, usize, u8)>,
-    ) -> Result<Vec<(LogId, String)>, StorageError> {
+    /// Ends the process and opens what there is then; tells which logs are damaged.
+    pub(crate) fn reopen_damaged(&mut self) -> Result<Vec<(LogId, String)>, StorageError> {
         let disk = self.handle.restart();
         self.handle = disk.handle();
-        if let Some((path, at, mask)) = flip {
-            self.handle.flip_bits(path, at, mask);
-        }
         self.engine = Engine::open(Box::new(disk), self.settings)?;
         Ok(self.retain())
     }

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 use fanlight::platform::sim::{Fault, SimDisk, SimHandle};
-use fanlight::shard_log::Record;
+use fanlight::shard_log::{Batch, Record};
 use fanlight::storage::{Durability, Engine, Event, From, ReadReply, Settings, Sizes, StorageError};
 use fanlight::types::{Instant, LogId, Timestamp};
 use tokio::sync::oneshot::Receiver;
@@ -46,11 +46,17 @@ pub(crate) struct World {
     pub(crate) is_full: bool,
     /// Whether it was so at any time in this run.
     pub(crate) was_full: bool,
+    /// Whether the disk ever had no space.
+    pub(crate) ever_full: bool,
     /// Commits submitted so far.
     commits: u64,
     /// A fault planned, and how many operations this disk will have seen when it strikes.
     pub(crate) fault: Option<(u64, Fault)>,
     pub(crate) readings: Vec<Reading>,
+    /// Logs with a batch in the very last commit.
+    pub(crate) last_to_commit: Vec<LogId>,
+    /// Power cuts, other ends, records acknowledged.
+    counts: [u64; 3],
     turns: u64,
     next_log: u64,
     trace: DefaultHasher,
@@ -91,13 +97,38 @@ impl World {
             faulty: false,
             is_full: false,
             was_full: false,
+            ever_full: false,
             commits: 0,
             fault: None,
             readings: Vec::new(),
+            last_to_commit: Vec::new(),
+            counts: [0; 3],
             turns: 0,
             next_log: 1,
             trace: DefaultHasher::new(),
         }
+    }
+
+    /// The same story on a copy of the disk, its process having ended.
+    pub(crate) fn copy(&self, seed: u64) -> Self {
+        let mut copy = Self::new(seed, self.settings);
+        copy.handle = self.handle.copy(seed).handle();
+        copy.logs.clone_from(&self.logs);
+        copy.last_to_commit.clone_from(&self.last_to_commit);
+        (copy.wall, copy.turns, copy.next_log) = (self.wall, self.turns, self.next_log);
+        copy.commits = self.commits;
+        copy
+    }
+
+    /// Counts the end of a process.
+    pub(crate) fn count(&mut self, end: End) {
+        self.note(end);
+        self.counts[usize::from(end == End::Exit)] += 1;
+    }
+
+    /// Power cuts, other ends of the process, records acknowledged.
+    pub(crate) fn counts(&self) -> [u64; 3] {
+        self.counts
     }
 
     /// Notes something in the trace.
@@ -130,7 +161,8 @@ impl World {
     /// Appends a record whose data nothing else holds.
     pub(crate) fn append(&mut self, id: LogId, key: &[u8], bytes: usize) {
         let salt = self.turns.wrapping_mul(0x9e37_79b9) + self.model(id).records.len() as u64;
-        let data: Vec<u8> = salt.to_le_bytes().into_iter().cycle().take(bytes).collect();
+        let mut data = salt.to_le_bytes().repeat(bytes / 8 + 1);
+        data.truncate(bytes);
         match self.engine.append(id, key, &data, Timestamp::from_millis(self.wall), self.now()) {
             Ok(appended) => {
                 self.note((id, appended.offset));
@@ -144,7 +176,9 @@ impl World {
             }
             Err(StorageError::Backlog) => {}
             Err(StorageError::Stopped(_)) => assert!(self.faulty, "stopped without a fault"),
-            Err(StorageError::Full) => assert!(self.faulty || self.was_full, "full without cause"),
+            Err(StorageError::Full) => {
+                assert!(self.faulty || self.was_full || self.is_full, "full without cause");
+            }
             Err(error) => panic!("append to {id}: {error}"),
         }
     }
@@ -177,7 +211,19 @@ impl World {
         panic!("no end in sight: {} operations in flight", self.handle.in_flight());
     }
 
-    /// The same, unless a full disk keeps commits waiting.
+    /// Steps until all that was appended is committed, and not a step further.
+    pub(crate) fn commit(&mut self) {
+        for _ in 0..PATIENCE {
+            if self.logs.values().all(|log| log.committed == log.records.len()) {
+                return;
+            }
+            self.engine.wait();
+            self.step();
+        }
+        panic!("no end of committing in sight");
+    }
+
+    /// Like [`Self::settle`], unless a full disk keeps commits waiting.
     pub(crate) fn settle_if_sound(&mut self) {
         if !self.is_full {
             self.settle();
@@ -196,8 +242,15 @@ impl World {
     /// Fills the disk up, or makes space.
     pub(crate) fn set_full(&mut self, full: bool) {
         self.is_full = full;
-        self.was_full |= full;
+        self.ever_full |= self.handle.is_full();
+        self.was_full |= full || self.handle.is_full();
         self.handle.set_full(full);
+    }
+
+    /// Fills the disk up after `n` more operations.
+    pub(crate) fn fill_up_after(&mut self, n: u64) {
+        self.is_full = true;
+        self.handle.fill_up_after(n);
     }
 
     /// Tries again what has failed.
@@ -222,15 +275,27 @@ impl World {
 
     /// Makes everything committed so far durable, as the clock does with durability `interval`.
     pub(crate) fn sync(&mut self) {
-        if self.is_full {
-            return;
-        }
-        self.settle();
+        self.drain();
+        let committed: Vec<_> = self.logs.values().map(|log| log.committed).collect();
         self.engine.sync_journal();
-        self.settle();
+        self.drain();
         if self.settings.durability == Durability::Interval && self.engine.doubtful_batches() == 0 {
-            self.logs.values_mut().for_each(|log| log.durable = log.committed);
+            for (log, committed) in self.logs.values_mut().zip(committed) {
+                log.durable = log.durable.max(committed);
+            }
         }
+    }
+
+    /// Steps until the disk has nothing to do; what waits for space goes on waiting.
+    fn drain(&mut self) {
+        for _ in 0..PATIENCE {
+            if self.handle.in_flight() == 0 {
+                return;
+            }
+            self.engine.wait();
+            self.step();
+        }
+        panic!("no end in sight: {} operations in flight", self.handle.in_flight());
     }
 
     pub(crate) fn model(&mut self, id: LogId) -> &mut LogModel {
@@ -248,6 +313,7 @@ impl World {
             match event {
                 Event::Submitted(batches) => {
                     self.commits += 1;
+                    self.last_to_commit = batches.iter().map(Batch::log).collect();
                     for batch in &batches {
                         let commit = self.commits;
                         self.logs.entry(batch.log()).and_modify(|log| log.submitted(commit, batch));
@@ -255,6 +321,7 @@ impl World {
                 }
                 Event::Committed { batch, .. } => {
                     self.note((batch.log(), batch.base(), batch.count()));
+                    self.counts[2] += u64::from(batch.count());
                     let commit = self.commits;
                     self.logs.values_mut().for_each(|log| log.went_on(commit));
                     self.logs.entry(batch.log()).and_modify(|log| log.commit(&batch, is_durable));

@@ -34,11 +34,22 @@ pub struct Options {
     pub tls: bool,
     /// Further flags.
     pub extra: Vec<String>,
+    /// Where the data is to lie, if not in a directory of the server's own.
+    pub data_dir: Option<PathBuf>,
+    /// A bug to switch on, where the feature `seeded-bugs` has it compiled in.
+    pub seeded_bug: Option<&'static str>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { limits: "aws", durability: "sync", tls: false, extra: Vec::new() }
+        Options {
+            limits: "aws",
+            durability: "sync",
+            tls: false,
+            extra: Vec::new(),
+            data_dir: None,
+            seeded_bug: None,
+        }
     }
 }
 
@@ -82,7 +93,7 @@ impl Server {
 
     /// Where the server keeps its data.
     pub fn data_dir(&self) -> PathBuf {
-        self.data.path().join("data")
+        data_dir(&self.options, self.data.path())
     }
 
     /// The certificate of its own making.
@@ -151,6 +162,10 @@ impl Drop for Server {
     }
 }
 
+fn data_dir(options: &Options, scratch: &Path) -> PathBuf {
+    options.data_dir.clone().unwrap_or_else(|| scratch.join("data"))
+}
+
 fn log_path(scratch: &Path) -> PathBuf {
     scratch.join("server.log")
 }
@@ -159,12 +174,13 @@ fn spawn(options: &Options, listen: SocketAddr, admin: SocketAddr, scratch: &Pat
     let log = File::options().create(true).append(true).open(log_path(scratch)).expect("a log file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_fanlight"));
     command.arg("serve").args(["--listen", &listen.to_string()]).args(["--admin-listen", &admin.to_string()]);
-    command.arg("--data-dir").arg(scratch.join("data"));
+    command.arg("--data-dir").arg(data_dir(options, scratch));
     command.args(["--limits", options.limits, "--durability", options.durability]);
     if options.tls {
         command.arg("--tls-self-signed");
     }
     command.args(&options.extra);
+    command.envs(options.seeded_bug.map(|bug| ("FANLIGHT_SEEDED_BUG", bug)));
     command.stdout(log.try_clone().expect("a second handle")).stderr(log);
     Process::start(&mut command)
 }

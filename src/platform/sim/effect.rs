@@ -8,7 +8,7 @@ use super::super::disk::{Completion, Op, Outcome};
 use super::super::job::{aligned, check_range};
 use super::Fault;
 use super::file::SimFile;
-use super::state::{Inode, Operation, State};
+use super::state::{Inode, Operation, State, parent};
 
 impl State {
     /// Completes an operation.
@@ -24,12 +24,15 @@ impl State {
     fn carry_out(&mut self, operation: Operation) -> io::Result<Outcome> {
         match operation.op {
             Op::Create { path, bytes, .. } => {
+                let dir = parent(&path).to_owned();
                 let inode = self.create(path, bytes)?;
+                self.settle(&dir);
                 Ok(Outcome::Created(self.opened(inode)))
             }
             Op::Remove { path } => {
                 check(&path)?;
                 self.names.remove(&path);
+                self.settle(parent(&path));
                 self.drop_unreachable();
                 Ok(Outcome::Done)
             }
@@ -54,11 +57,8 @@ impl State {
 
     /// Leaves what a failure may leave, and says how it failed.
     fn fail(&mut self, operation: Operation, fault: Fault) -> io::Error {
-        if let Op::Create { path, bytes, .. } = &operation.op
-            && self.rng.bool()
-        {
-            // All went well up to the sync of the directory: the file is there, though nobody was told.
-            let _ = self.create(path.clone(), *bytes);
+        if self.rng.bool() {
+            self.change_names_only(&operation.op);
         }
         let file = operation.inode.and_then(|inode| self.files.get_mut(&inode));
         let short = match (&operation.op, file) {
@@ -79,6 +79,36 @@ impl State {
             Fault::Errno(errno) => io::Error::from_raw_os_error(errno),
             Fault::Kind(kind) => kind.into(),
             Fault::Short => short.into(),
+        }
+    }
+
+    /// All goes well up to the sync of the directory: the file is there, or gone, though nobody was told, and
+    /// nobody knows for how long.
+    fn change_names_only(&mut self, op: &Op) {
+        match op {
+            Op::Create { path, bytes, .. } => {
+                let was_there = self.names.contains_key(path);
+                if !was_there {
+                    self.unsettle(path);
+                    let _ = self.create(path.clone(), *bytes);
+                }
+            }
+            Op::Remove { path } => {
+                self.unsettle(path);
+                self.names.remove(path);
+            }
+            Op::Write { .. } | Op::Read { .. } | Op::Sync { .. } => {}
+        }
+    }
+
+    /// An operation under way when its process ended: what the kernel had been given completes, a helper
+    /// thread's further steps are never taken.
+    pub(super) fn break_off(&mut self, operation: Operation) {
+        match operation.op {
+            Op::Create { .. } | Op::Remove { .. } if operation.fault.is_none() => {
+                self.change_names_only(&operation.op);
+            }
+            _ => self.finish(operation),
         }
     }
 

@@ -138,6 +138,12 @@ impl SimFile {
         self.doubtful.clear();
     }
 
+    /// A write to the wrong place: durable, and nobody knows.
+    pub(super) fn overwrite(&mut self, at: usize, bytes: &[u8]) {
+        self.visible[at..at + bytes.len()].copy_from_slice(bytes);
+        self.durable[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
     /// Media decay: neither reads nor a crash can tell.
     pub(super) fn flip_bits(&mut self, at: usize, mask: u8) {
         self.visible[at] ^= mask;

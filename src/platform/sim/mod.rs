@@ -88,9 +88,34 @@ impl SimHandle {
         self.state.borrow().in_flight()
     }
 
+    /// The disk as it is, without this process: to try several ends of one story.
+    pub fn copy(&self, seed: u64) -> SimDisk {
+        SimDisk { state: Rc::new(RefCell::new(self.state.borrow().copy(seed))) }
+    }
+
+    /// Fills the disk up after `n` more operations, see [`Self::set_full`].
+    pub fn fill_up_after(&self, n: u64) {
+        self.state.borrow_mut().fill_up_after(n);
+    }
+
+    /// Loses a file, as a broken file system might. Panics if there is no such file.
+    pub fn lose(&self, path: &str) {
+        self.state.borrow_mut().lose(path);
+    }
+
+    /// Puts bytes where they do not belong, as a misdirected write would: durably and unnoticed.
+    pub fn overwrite(&self, path: &str, at: usize, bytes: &[u8]) {
+        self.state.borrow_mut().overwrite(path, at, bytes);
+    }
+
     /// While set, creating a file fails for want of space. Writes go on: their blocks are set aside.
     pub fn set_full(&self, full: bool) {
         self.state.borrow_mut().set_full(full);
+    }
+
+    /// Whether the disk is full now.
+    pub fn is_full(&self) -> bool {
+        self.state.borrow().full
     }
 
     /// What a reader would see of a file; none if there is no such file.
@@ -116,7 +141,7 @@ impl Disk for SimDisk {
     }
 
     fn list(&mut self, dir: &str) -> io::Result<Vec<Entry>> {
-        self.state.borrow().list(dir)
+        self.state.borrow_mut().list(dir)
     }
 
     fn open(&mut self, path: &str) -> io::Result<(FileId, u64)> {

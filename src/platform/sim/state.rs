@@ -30,6 +30,9 @@ pub(super) struct Operation {
 pub(super) struct State {
     pub(super) rng: Rng,
     pub(super) names: BTreeMap<String, Inode>,
+    /// Names whose directory was not synced since they changed, and what stable storage holds of them: a
+    /// power cut may bring that back.
+    unsettled: BTreeMap<String, Option<Inode>>,
     pub(super) files: BTreeMap<Inode, SimFile>,
     open: BTreeMap<FileId, Inode>,
     pub(super) next_inode: Inode,
@@ -40,6 +43,8 @@ pub(super) struct State {
     submitted: u64,
     faults: BTreeMap<u64, Fault>,
     pub(super) full: bool,
+    /// Operations after which the disk is full.
+    full_after: Option<u64>,
     crashed: bool,
 }
 
@@ -69,6 +74,33 @@ impl State {
 
     pub(super) fn set_full(&mut self, full: bool) {
         self.full = full;
+        self.full_after = None;
+    }
+
+    pub(super) fn fill_up_after(&mut self, n: u64) {
+        self.full_after = Some(self.submitted + n);
+    }
+
+    /// What the next process would meet if this one ended now, everything else as it is.
+    pub(super) fn copy(&self, seed: u64) -> Self {
+        Self {
+            rng: Rng::with_seed(seed),
+            names: self.names.clone(),
+            unsettled: self.unsettled.clone(),
+            files: self.files.clone(),
+            next_inode: self.next_inode,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn lose(&mut self, path: &str) {
+        self.names.remove(path).expect("the test names a file that is there");
+        self.unsettled.remove(path);
+    }
+
+    pub(super) fn overwrite(&mut self, path: &str, at: usize, bytes: &[u8]) {
+        let inode = self.names.get(path).expect("the test names a file that is there");
+        self.files.get_mut(inode).expect("every name has a file").overwrite(at, bytes);
     }
 
     pub(super) fn contents(&self, path: &str) -> Option<Vec<u8>> {
@@ -93,6 +125,7 @@ impl State {
         self.finished.clear();
         self.crashed = true;
         self.open.clear();
+        self.lose_unsettled_names();
         self.drop_unreachable();
         self.files.values_mut().for_each(|file| file.crash(&mut self.rng));
         self.pass_on()
@@ -102,7 +135,8 @@ impl State {
     pub(super) fn restart(&mut self) -> Self {
         self.rng.shuffle(&mut self.started);
         while let Some(operation) = self.started.pop() {
-            self.finish(operation);
+            // The process may end between a change of a directory and the directory's sync.
+            if self.rng.bool() { self.finish(operation) } else { self.break_off(operation) }
         }
         self.queued.clear();
         self.finished.clear();
@@ -116,6 +150,7 @@ impl State {
         Self {
             rng: self.rng.fork(),
             names: std::mem::take(&mut self.names),
+            unsettled: std::mem::take(&mut self.unsettled),
             files: std::mem::take(&mut self.files),
             next_inode: self.next_inode,
             full: self.full,
@@ -126,18 +161,43 @@ impl State {
     /// Frees files that have neither a name nor a user.
     pub(super) fn drop_unreachable(&mut self) {
         let in_use = self.started.iter().chain(&self.queued).filter_map(|operation| operation.inode);
+        let reachable = in_use.chain(self.names.values().copied()).chain(self.open.values().copied());
         let reachable: BTreeSet<Inode> =
-            in_use.chain(self.names.values().copied()).chain(self.open.values().copied()).collect();
+            reachable.chain(self.unsettled.values().copied().flatten()).collect();
         self.files.retain(|inode, _| reachable.contains(inode));
+    }
+
+    /// Notes that `path` changed from what it is now, its directory not being synced yet.
+    pub(super) fn unsettle(&mut self, path: &str) {
+        let before = self.names.get(path).copied();
+        self.unsettled.entry(path.to_owned()).or_insert(before);
+    }
+
+    /// A sync of the directory `dir`.
+    pub(super) fn settle(&mut self, dir: &str) {
+        self.unsettled.retain(|path, _| parent(path) != dir);
+    }
+
+    fn lose_unsettled_names(&mut self) {
+        for (path, before) in std::mem::take(&mut self.unsettled) {
+            if self.rng.bool() {
+                continue;
+            }
+            match before {
+                Some(inode) => drop(self.names.insert(path, inode)),
+                None => drop(self.names.remove(&path)),
+            }
+        }
     }
 
     // The disk's own face; see the trait.
 
-    pub(super) fn list(&self, dir: &str) -> io::Result<Vec<Entry>> {
+    pub(super) fn list(&mut self, dir: &str) -> io::Result<Vec<Entry>> {
         let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
         if !dir.is_empty() {
             check(dir)?;
         }
+        self.settle(dir);
         let mut entries = BTreeMap::new();
         for (path, inode) in &self.names {
             let Some(rest) = path.strip_prefix(&prefix) else { continue };
@@ -163,6 +223,7 @@ impl State {
 
     pub(super) fn submit(&mut self, token: Token, op: Op) {
         self.submitted += 1;
+        self.full |= self.full_after.is_some_and(|after| self.submitted > after);
         let fault = self.faults.remove(&self.submitted);
         let inode = match &op {
             Op::Write { file, .. } | Op::Read { file, .. } | Op::Sync { file } => {
@@ -219,4 +280,9 @@ impl State {
     pub(super) fn file(&mut self, inode: Option<Inode>) -> io::Result<&mut SimFile> {
         inode.and_then(|inode| self.files.get_mut(&inode)).ok_or_else(not_open)
     }
+}
+
+/// The directory a path is in.
+pub(super) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
