@@ -6,6 +6,8 @@ use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::*;
 
+mod gaps;
+
 const LOG: LogId = LogId(1);
 const EIO: Fault = Fault::Errno(5);
 
