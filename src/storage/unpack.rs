@@ -35,8 +35,8 @@ pub(super) struct Unpacker {
     reached: Offset,
     /// Checksum of the batch before the next one, if that is known.
     previous: Option<u32>,
-    /// Offset the first batch begins at, if the index says so: an intact batch of the same log may stand there
-    /// by a misdirected write.
+    /// Offset the first batch begins at, if the index says so: an intact batch of the same log may stand
+    /// there by a misdirected write.
     begins: Option<Offset>,
     /// What the blocks so far hold of a batch that goes on in the next one.
     carry: BytesMut,
