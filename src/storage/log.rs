@@ -232,7 +232,8 @@ impl Log {
     }
 
     /// What the oldest batch follows that no segment holds; as it says itself, if there is one: where
-    /// recovery found a gap before it, the segment that begins with it must not seem to follow the one before.
+    /// recovery found a gap before it, the segment that begins with it must not seem to follow the one
+    /// before.
     pub(super) fn flushed_link(&self) -> Link {
         let in_tail = self.tail_flushed.checked_sub(1).and_then(|last| self.tail.get(last));
         let in_segment = || self.segments.last().map(Segment::end_link).unwrap_or_default();
