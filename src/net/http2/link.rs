@@ -140,9 +140,9 @@ impl<IO: Transport> Link<IO> {
     }
 
     fn send_data_frame(&self, stream: &H2Stream, payload: Bytes, ends: bool) {
-        let mut head = Vec::with_capacity(FRAME_HEAD_BYTES);
+        let mut head = [0; FRAME_HEAD_BYTES];
         let flags = if ends { END_STREAM } else { 0 };
-        Head::new(Kind::Data, flags, stream.id).encode(payload.len(), &mut head);
+        Head::new(Kind::Data, flags, stream.id).encode(payload.len(), &mut &mut head[..]);
         self.outbox.copy(&head);
         self.outbox.share(payload);
     }
