@@ -206,6 +206,12 @@ impl Engine {
 
     /// Collects what the disk has completed and starts what is due.
     pub fn step(&mut self, now: Instant) {
+        self.collect(now);
+        self.start_background(now);
+    }
+
+    /// Collects what the disk has completed and starts the next commit.
+    pub fn collect(&mut self, now: Instant) {
         let mut completions = std::mem::take(&mut self.completions);
         self.disk.reap(&mut completions);
         for completion in completions.drain(..) {
@@ -213,6 +219,11 @@ impl Engine {
         }
         self.completions = completions;
         self.start_commit(now);
+        self.disk.kick();
+    }
+
+    /// Starts what else is due: all that nobody waits for as consumers wait for a commit.
+    pub fn start_background(&mut self, now: Instant) {
         self.start_write_behinds(now);
         self.start_reads();
         self.start_scrub(now);

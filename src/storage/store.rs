@@ -134,8 +134,9 @@ impl Store {
     }
 
     fn step(&self) {
-        self.engine().step(self.0.clock.now());
+        self.engine().collect(self.0.clock.now());
         self.pass_on();
+        self.engine().start_background(self.0.clock.now());
     }
 
     /// Serves the consumers first, then the producers: both wait for the same commit.
