@@ -119,6 +119,8 @@ pub const SCAN_FIRST_BYTES: usize = 16 << 10;
 /// Bytes read at a time from a segment that has to be scanned at the start, and from a journal file. A last
 /// segment with no more than this left is filled on by the next start. Own.
 pub const SCAN_BYTES: usize = 1 << 20;
+/// Shards whose records a clean stop brings from the journal to their segments; of more the journal keeps them. Own.
+pub const LOGS_FLUSHED_AT_STOP_MAX: usize = 256;
 /// Catch-up reads in flight at once, all readers together: what a commit may find before it. Own.
 pub const READS_IN_FLIGHT_MAX: usize = 4;
 /// Blocks asked for in advance for a reader that goes through a shard in order. Own.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use metrics::counter;
 
+use crate::limits;
 use crate::platform::{AlignedBuf, Completion, Disk, FileId, Op, Readiness, Token};
 use crate::shard_log::Batch;
 use crate::telemetry::names;
@@ -240,6 +241,13 @@ impl Engine {
             }
             self.disk.kick();
         }
+    }
+
+    /// Whether a clean stop brings everything to segments: not where many shards would each need a file for the
+    /// little that a durable journal holds of them.
+    pub fn stops_in_segments(&self) -> bool {
+        let behind = self.logs.values().filter(|log| log.tail.len() > log.tail_flushed).count();
+        self.settings.durability != Durability::Sync || behind <= limits::LOGS_FLUSHED_AT_STOP_MAX
     }
 
     /// For a clean stop, once segments hold everything: begins a use of the journal that tells of no other,
