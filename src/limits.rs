@@ -11,7 +11,8 @@ pub const H2_STREAMS_MAX: u32 = 256;
 pub const H2_GRANT_BYTES_MAX: usize = 2 << 20;
 /// Bytes that wait for an HTTP/2 connection's socket, beyond which its streams are granted nothing. Own.
 pub const H2_OUTBOX_BYTES_MAX: usize = 64 << 10;
-/// Bytes that wait for it, beyond which nothing more is read: the peer makes us say what it does not read. Own.
+/// Bytes that wait for it, beyond which nothing more is read: the peer makes us say what it does not hear.
+/// Own.
 pub const H2_BACKLOG_BYTES_MAX: usize = 4 << 20;
 /// Bytes of header table used for replies, whatever more the peer offers. Own.
 pub const H2_HEADER_TABLE_BYTES_MAX: usize = 4 << 10;
@@ -119,7 +120,8 @@ pub const SCAN_FIRST_BYTES: usize = 16 << 10;
 /// Bytes read at a time from a segment that has to be scanned at the start, and from a journal file. A last
 /// segment with no more than this left is filled on by the next start. Own.
 pub const SCAN_BYTES: usize = 1 << 20;
-/// Shards whose records a clean stop brings from the journal to their segments; of more the journal keeps them. Own.
+/// Shards whose records a clean stop brings from the journal to their segments; of more the journal keeps
+/// them. Own.
 pub const LOGS_FLUSHED_AT_STOP_MAX: usize = 256;
 /// Catch-up reads in flight at once, all readers together: what a commit may find before it. Own.
 pub const READS_IN_FLIGHT_MAX: usize = 4;

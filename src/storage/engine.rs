@@ -243,8 +243,8 @@ impl Engine {
         }
     }
 
-    /// Whether a clean stop brings everything to segments: not where many shards would each need a file for the
-    /// little that a durable journal holds of them.
+    /// Whether a clean stop brings everything to segments: not where many shards would each need a file for
+    /// the little that a durable journal holds of them.
     pub fn stops_in_segments(&self) -> bool {
         let behind = self.logs.values().filter(|log| log.tail.len() > log.tail_flushed).count();
         self.settings.durability != Durability::Sync || behind <= limits::LOGS_FLUSHED_AT_STOP_MAX
