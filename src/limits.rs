@@ -9,8 +9,10 @@ pub const REQUEST_HEADER_BYTES_MAX: u32 = 16 << 10;
 pub const H2_STREAMS_MAX: u32 = 256;
 /// Bytes an HTTP/2 stream is granted at once, so that any event fits whole. Own.
 pub const H2_GRANT_BYTES_MAX: usize = 2 << 20;
-/// Bytes that wait for an HTTP/2 connection's socket, beyond which its streams are granted nothing. Own.
-pub const H2_OUTBOX_BYTES_MAX: usize = 64 << 10;
+/// Bytes gathered for an HTTP/2 connection's socket, beyond which its streams are granted nothing. Own.
+pub const H2_OUTBOX_BYTES_MAX: usize = 1 << 20;
+/// The same for a socket that has not taken what was sent last: its peer reads too slowly, or not at all. Own.
+pub const H2_OUTBOX_BYTES_BLOCKED: usize = 64 << 10;
 /// Bytes that wait for it, beyond which nothing more is read: the peer makes us say what it does not hear.
 /// Own.
 pub const H2_BACKLOG_BYTES_MAX: usize = 4 << 20;
