@@ -9,9 +9,12 @@ pub const REQUEST_HEADER_BYTES_MAX: u32 = 16 << 10;
 pub const H2_STREAMS_MAX: u32 = 256;
 /// Bytes an HTTP/2 stream is granted at once, so that any event fits whole. Own.
 pub const H2_GRANT_BYTES_MAX: usize = 2 << 20;
-/// Bytes that wait for an HTTP/2 connection's socket, beyond which its streams are granted nothing. Own.
-pub const H2_OUTBOX_BYTES_MAX: usize = 64 << 10;
-/// Bytes that wait for it, beyond which nothing more is read: the peer makes us say what it does not read. Own.
+/// Bytes gathered for an HTTP/2 connection's socket, beyond which its streams are granted nothing. Own.
+pub const H2_OUTBOX_BYTES_MAX: usize = 1 << 20;
+/// The same for a socket that has not taken what was sent last: its peer reads too slowly, or not at all. Own.
+pub const H2_OUTBOX_BYTES_BLOCKED: usize = 64 << 10;
+/// Bytes that wait for it, beyond which nothing more is read: the peer makes us say what it does not hear.
+/// Own.
 pub const H2_BACKLOG_BYTES_MAX: usize = 4 << 20;
 /// Bytes of header table used for replies, whatever more the peer offers. Own.
 pub const H2_HEADER_TABLE_BYTES_MAX: usize = 4 << 10;
@@ -119,6 +122,9 @@ pub const SCAN_FIRST_BYTES: usize = 16 << 10;
 /// Bytes read at a time from a segment that has to be scanned at the start, and from a journal file. A last
 /// segment with no more than this left is filled on by the next start. Own.
 pub const SCAN_BYTES: usize = 1 << 20;
+/// Shards whose records a clean stop brings from the journal to their segments; of more the journal keeps
+/// them. Own.
+pub const LOGS_FLUSHED_AT_STOP_MAX: usize = 256;
 /// Catch-up reads in flight at once, all readers together: what a commit may find before it. Own.
 pub const READS_IN_FLIGHT_MAX: usize = 4;
 /// Blocks asked for in advance for a reader that goes through a shard in order. Own.

@@ -122,7 +122,8 @@ fn java_fan_out_in_cbor() {
     }
 }
 
-/// Left out: the case that sends no preface at all. What begins so is HTTP/1.1 on this port, and is answered so.
+/// Left out: the case that sends no preface at all. What begins so is HTTP/1.1 on this port, and is answered
+/// so.
 #[test]
 fn h2spec_accepts_the_connections() {
     const PARTS: [&str; 8] =

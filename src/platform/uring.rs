@@ -201,8 +201,8 @@ impl SendBatch {
         for (at, (socket, bytes)) in sends.iter().enumerate() {
             let to = types::Fd(socket.as_raw_fd());
             let entry = opcode::Send::new(to, bytes.as_ptr(), length(bytes)).flags(FLAGS);
-            // SAFETY: descriptor and bytes are borrowed until this function returns. A send that must not wait
-            // is answered within the submission, so the kernel is through with them by then: either all
+            // SAFETY: descriptor and bytes are borrowed until this function returns. A send that must not
+            // wait is answered within the submission, so the kernel is through with them by then: either all
             // answers have come, or the ring, with what it did not take, is dropped.
             let pushed = unsafe { ring.submission().push(&entry.build().user_data(at as u64)) };
             pushed.expect("the submission queue has an entry for every send");

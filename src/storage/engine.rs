@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use metrics::counter;
 
+use crate::limits;
 use crate::platform::{AlignedBuf, Completion, Disk, FileId, Op, Readiness, Token};
 use crate::seeded::{self, Bug};
 use crate::shard_log::Batch;
@@ -207,6 +208,12 @@ impl Engine {
 
     /// Collects what the disk has completed and starts what is due.
     pub fn step(&mut self, now: Instant) {
+        self.collect(now);
+        self.start_background(now);
+    }
+
+    /// Collects what the disk has completed and starts the next commit.
+    pub fn collect(&mut self, now: Instant) {
         let mut completions = std::mem::take(&mut self.completions);
         self.disk.reap(&mut completions);
         for completion in completions.drain(..) {
@@ -214,6 +221,11 @@ impl Engine {
         }
         self.completions = completions;
         self.start_commit(now);
+        self.disk.kick();
+    }
+
+    /// Starts what else is due: all that nobody waits for as consumers wait for a commit.
+    pub fn start_background(&mut self, now: Instant) {
         self.start_write_behinds(now);
         self.start_reads();
         self.start_scrub(now);
@@ -228,6 +240,13 @@ impl Engine {
             }
             self.disk.kick();
         }
+    }
+
+    /// Whether a clean stop brings everything to segments: not where many shards would each need a file for
+    /// the little that a durable journal holds of them.
+    pub fn stops_in_segments(&self) -> bool {
+        let behind = self.logs.values().filter(|log| log.tail.len() > log.tail_flushed).count();
+        self.settings.durability != Durability::Sync || behind <= limits::LOGS_FLUSHED_AT_STOP_MAX
     }
 
     /// For a clean stop, once segments hold everything: begins a use of the journal that tells of no other,

@@ -107,11 +107,14 @@ impl Store {
         self.engine().set_scrub_rate(0, self.0.clock.now());
     }
 
-    /// Brings everything to the segments, for a clean stop; gives up after `patience`.
+    /// Brings everything to where the next start finds it fast; gives up after `patience`.
     pub async fn flush(&self, patience: Duration) {
+        let to_segments = self.engine().stops_in_segments();
         let flushing = async {
             loop {
-                self.engine().want_all_written();
+                if to_segments {
+                    self.engine().want_all_written();
+                }
                 self.step();
                 let now = self.0.clock.now();
                 self.engine().end_journal(now);
@@ -134,8 +137,9 @@ impl Store {
     }
 
     fn step(&self) {
-        self.engine().step(self.0.clock.now());
+        self.engine().collect(self.0.clock.now());
         self.pass_on();
+        self.engine().start_background(self.0.clock.now());
     }
 
     /// Serves the consumers first, then the producers: both wait for the same commit.

@@ -1,5 +1,6 @@
 //! The engine's rules, one by one, on a simulated disk. What random schedules found once stands here by name.
 
+use crate::limits;
 use crate::platform::sim::{Fault, SimDisk, SimHandle};
 use crate::shard_log::Record;
 use crate::types::{Instant, LogId, Offset, Timestamp};
@@ -293,6 +294,27 @@ fn offsets_lost_or_not_are_left_out_and_read_across() {
     assert_eq!(log.offset_at(from(1)), Some(next.0), "behind the gap it goes on");
     log.flush();
     assert_eq!(log.offset_at(from(1)), Some(next.0), "in segments too");
+}
+
+#[test]
+fn a_stop_leaves_many_shards_to_the_journal_and_brings_few_to_segments() {
+    for durability in [Durability::Sync, Durability::None] {
+        let settings = Settings { durability, tail_bytes: 1 << 20, sizes: Sizes::default() };
+        let mut engine = Engine::open(Box::new(SimDisk::new(1)), settings).unwrap();
+        let many = limits::LOGS_FLUSHED_AT_STOP_MAX as u64 + 1;
+        for log in (1..=many).map(LogId) {
+            let is_few = engine.stops_in_segments();
+            assert!(is_few, "{log}");
+            engine.open_log(log);
+            engine.append(log, b"k", b"data", Timestamp::from_millis(1), Instant::default()).unwrap();
+            engine.submit(Instant::default());
+            while engine.is_busy() {
+                engine.wait();
+                engine.step(Instant::default());
+            }
+        }
+        assert_eq!(engine.stops_in_segments(), durability != Durability::Sync);
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ use super::stream::H2Stream;
 use super::streams::{Opened, Streams};
 use crate::limits::{
     H2_BACKLOG_BYTES_MAX, H2_FRAME_BYTES_MAX, H2_GRANT_BYTES_MAX, H2_HEADER_TABLE_BYTES_MAX,
-    H2_OUTBOX_BYTES_MAX, H2_RECEIVE_WINDOW_BYTES, H2_STREAMS_MAX, REQUEST_HEADER_BYTES_MAX,
+    H2_RECEIVE_WINDOW_BYTES, H2_STREAMS_MAX, REQUEST_HEADER_BYTES_MAX,
 };
 use crate::net::outgoing::{Outgoing, Post};
 use crate::net::transport::Transport;
@@ -140,9 +140,9 @@ impl<IO: Transport> Link<IO> {
     }
 
     fn send_data_frame(&self, stream: &H2Stream, payload: Bytes, ends: bool) {
-        let mut head = Vec::with_capacity(FRAME_HEAD_BYTES);
+        let mut head = [0; FRAME_HEAD_BYTES];
         let flags = if ends { END_STREAM } else { 0 };
-        Head::new(Kind::Data, flags, stream.id).encode(payload.len(), &mut head);
+        Head::new(Kind::Data, flags, stream.id).encode(payload.len(), &mut &mut head[..]);
         self.outbox.copy(&head);
         self.outbox.share(payload);
     }
@@ -159,7 +159,7 @@ impl<IO: Transport> Link<IO> {
 
     /// A backlog that does not move is not added to; else there is room for any event whole.
     fn backlog_room(&self) -> usize {
-        if self.outbox.backlog() < H2_OUTBOX_BYTES_MAX { H2_GRANT_BYTES_MAX } else { 0 }
+        if self.outbox.has_room() { H2_GRANT_BYTES_MAX } else { 0 }
     }
 
     /// Books bytes of a body that were used.
@@ -232,7 +232,7 @@ impl<IO: Transport> Link<IO> {
     /// Sends what waits, in the connection's task.
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = self.outbox.poll_flush(cx);
-        if self.outbox.backlog() < H2_OUTBOX_BYTES_MAX {
+        if self.outbox.has_room() {
             self.streams.borrow_mut().wake_waiting();
         }
         flushed

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::limits::{H2_OUTBOX_BYTES_BLOCKED, H2_OUTBOX_BYTES_MAX};
 use crate::net::transport::Transport;
 
 /// Pieces smaller than this are copied: cheaper than a slice of its own in the write.
@@ -25,7 +26,8 @@ const SLICES_MAX: usize = 64;
 
 /// Splits a byte stream into the half a frame codec talks to and the half that sends.
 pub(super) fn outbox<IO: Transport>(io: IO) -> (CodecSide<IO>, Outbox<IO>) {
-    let shared = Socket { io, waiting: Waiting::default(), flush_owed: false, bytes_read: 0 };
+    let shared =
+        Socket { io, waiting: Waiting::default(), flush_owed: false, is_blocked: false, bytes_read: 0 };
     let shared = Rc::new(RefCell::new(shared));
     (CodecSide(Rc::clone(&shared)), Outbox(shared))
 }
@@ -41,6 +43,8 @@ struct Socket<IO> {
     waiting: Waiting,
     /// Bytes went into `io` since it was last flushed: TLS may still hold them.
     flush_owed: bool,
+    /// It has not taken all that was sent last.
+    is_blocked: bool,
     bytes_read: u64,
 }
 
@@ -58,6 +62,12 @@ impl<IO: Transport> Outbox<IO> {
     /// Bytes that wait for the socket.
     pub(super) fn backlog(&self) -> usize {
         self.0.borrow().waiting.bytes
+    }
+
+    /// Whether more may be queued: much while it gathers, little while the socket takes nothing.
+    pub(super) fn has_room(&self) -> bool {
+        let socket = self.0.borrow();
+        socket.waiting.bytes < if socket.is_blocked { H2_OUTBOX_BYTES_BLOCKED } else { H2_OUTBOX_BYTES_MAX }
     }
 
     /// Sends what waits. Pending when the socket is full: the task is woken once it is not.
@@ -84,9 +94,10 @@ impl<IO: Transport> Outbox<IO> {
 
     /// Puts back what was taken out and not sent.
     pub(super) fn put_back(&self, piece: Bytes) {
-        let waiting = &mut self.0.borrow_mut().waiting;
-        waiting.bytes += piece.len();
-        waiting.shared.push_front(piece);
+        let socket = &mut *self.0.borrow_mut();
+        socket.is_blocked = true;
+        socket.waiting.bytes += piece.len();
+        socket.waiting.shared.push_front(piece);
     }
 
     /// How many bytes the peer has sent so far: the sign that it is alive.
@@ -105,6 +116,7 @@ impl<IO: Transport> Outbox<IO> {
 
 impl<IO: AsyncWrite + Unpin> Socket<IO> {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.is_blocked = true;
         while self.waiting.bytes > 0 {
             match ready!(self.waiting.poll_write(Pin::new(&mut self.io), cx))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -116,6 +128,7 @@ impl<IO: AsyncWrite + Unpin> Socket<IO> {
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
             self.flush_owed = false;
         }
+        self.is_blocked = false;
         Poll::Ready(Ok(()))
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::limits::{H2_OUTBOX_BYTES_BLOCKED, H2_OUTBOX_BYTES_MAX};
 use crate::net::http2::outbox::{Outbox, outbox};
 
 type Pipe = tokio::io::DuplexStream;
@@ -60,6 +61,35 @@ async fn a_full_pipe_takes_it_bit_by_bit() {
     read.unwrap();
     assert_eq!(all.len(), 100_010);
     assert!(all.chunks(10_001).zip(sent.chunks(10_000)).all(|(got, sent)| got[..10_000] == *sent));
+}
+
+#[tokio::test]
+async fn a_socket_that_takes_nothing_is_given_little() {
+    let (near, mut far) = tokio::io::duplex(1000);
+    let (_codec, outbox) = outbox(near);
+    let quarter = Bytes::from(pattern(H2_OUTBOX_BYTES_MAX / 4));
+    for _ in 0..4 {
+        assert!(outbox.has_room(), "it only gathers");
+        outbox.share(quarter.clone());
+    }
+    assert!(!outbox.has_room());
+    let flush = poll_fn(|cx| outbox.poll_flush(cx));
+    let reading = async {
+        let mut left = 4 * quarter.len();
+        while left > H2_OUTBOX_BYTES_BLOCKED {
+            let mut read = [0; 1000];
+            left -= far.read(&mut read).await.unwrap();
+            tokio::task::yield_now().await;
+            assert!(!outbox.has_room() || outbox.backlog() < H2_OUTBOX_BYTES_BLOCKED);
+        }
+        far.read_to_end(&mut Vec::new()).await.unwrap();
+    };
+    let flushing = async {
+        flush.await.unwrap();
+        assert!(outbox.has_room());
+        poll_fn(|cx| outbox.poll_shutdown(cx)).await.unwrap();
+    };
+    tokio::join!(flushing, reading);
 }
 
 #[tokio::test]
