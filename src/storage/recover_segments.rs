@@ -54,9 +54,11 @@ pub(super) fn open_segments(
         openings[index] = opening;
     }
     let mut logs = BTreeMap::new();
-    for opening in openings {
+    let replaced: Vec<_> = (0..openings.len()).map(|index| is_replaced(&openings, index)).collect();
+    for (opening, is_replaced) in openings.into_iter().zip(replaced) {
         let log = opening.name.log;
-        if let Some(spare) = opening.join(logs.entry(log).or_insert_with(|| Log::new(log, Offset::ZERO))) {
+        let joined = logs.entry(log).or_insert_with(|| Log::new(log, Offset::ZERO));
+        if let Some(spare) = opening.join(joined, is_replaced) {
             run(disk, Op::Remove { path: spare }).map_err(failed)?;
         }
     }
@@ -67,6 +69,14 @@ pub(super) fn open_segments(
 fn successor(names: &[SegmentName], index: usize) -> Option<Offset> {
     let next = names.get(index + 1).filter(|next| next.log == names[index].log);
     next.map(|next| next.base)
+}
+
+/// Whether a later attempt at the same segment stands in its place. One that holds nothing does not: its very
+/// header may be gone with the power, and with it what the journal's next batch has to follow.
+fn is_replaced(openings: &[Opening<'_>], index: usize) -> bool {
+    let Some(next) = openings.get(index + 1) else { return false };
+    let (one, next) = (&openings[index].name, (&next.name, &next.segment));
+    (next.0.log, next.0.base) == (one.log, one.base) && !next.1.is_empty()
 }
 
 /// What an opening waits for.
@@ -199,13 +209,12 @@ impl<'a> Opening<'a> {
     }
 
     /// Appends the segment to its log, unless it holds nothing and can go: tells its path then.
-    fn join(self, log: &mut Log) -> Option<String> {
+    fn join(self, log: &mut Log, is_replaced: bool) -> Option<String> {
         let Self { mut segment, successor, .. } = self;
         if segment.is_empty() {
             segment.last_arrival = log.last_arrival;
         }
-        if self.is_headed && segment.is_empty() && successor == Some(segment.base) {
-            // Another attempt stands in its place.
+        if self.is_headed && segment.is_empty() && is_replaced {
             return Some(segment.path);
         }
         if !self.is_headed {
