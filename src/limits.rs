@@ -11,7 +11,7 @@ pub const H2_STREAMS_MAX: u32 = 256;
 pub const H2_GRANT_BYTES_MAX: usize = 2 << 20;
 /// Bytes gathered for an HTTP/2 connection's socket, beyond which its streams are granted nothing. Own.
 pub const H2_OUTBOX_BYTES_MAX: usize = 1 << 20;
-/// The same for a socket that has not taken what was sent last: its peer reads too slowly, or not at all. Own.
+/// The same for a socket that has not taken what was sent last: its peer reads slowly, or not at all. Own.
 pub const H2_OUTBOX_BYTES_BLOCKED: usize = 64 << 10;
 /// Bytes that wait for it, beyond which nothing more is read: the peer makes us say what it does not hear.
 /// Own.

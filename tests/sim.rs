@@ -119,9 +119,10 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// A start removed the one file that still told what the journal's next batch follows, an attempt at a segment
-/// that held nothing, in favour of a later attempt that held nothing either and was not durable: a power cut
-/// took that one, and the batches, written with another durability than `sync`, were no longer believed.
+/// A start removed the one file that still told what the journal's next batch follows, an attempt at a
+/// segment that held nothing, in favour of a later attempt that held nothing either and was not durable: a
+/// power cut took that one, and the batches, written with another durability than `sync`, were no longer
+/// believed.
 #[test]
 fn an_empty_segment_stands_until_another_attempt_holds_something() {
     schedule::run(56_569);
