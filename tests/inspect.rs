@@ -66,10 +66,11 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
     objects.iter().filter(|object| object["kind"] == kind).collect()
 }
 
-/// A sealed segment: it ends in a footer.
+/// The largest sealed segment: it ends in a footer.
 fn sealed_segment(dir: &Path) -> PathBuf {
     let is_sealed = |bytes: &[u8]| bytes.len() > 4096 && bytes[bytes.len() - 4096..].starts_with(b"FLSF");
-    let sealed = contents(&dir.join("segments")).into_iter().find(|(_, bytes)| is_sealed(bytes));
+    let sealed = contents(&dir.join("segments")).into_iter().filter(|(_, bytes)| is_sealed(bytes));
+    let sealed = sealed.max_by_key(|(_, bytes)| bytes.len());
     sealed.expect("a sealed segment").0
 }
 
