@@ -119,7 +119,8 @@ fn swapped_records_fail_the_run() {
 fn a_record_in_anothers_place_fails_the_run() {
     let (code, report) = run(Lie::Misplace, &[]);
     assert_eq!(code, Some(1));
-    assert!(report["counts"]["misplaced"].as_u64().unwrap() >= 6, "{report}");
+    // Each of the two once at least: how often depends on who hears of it first, the producer or the consumers.
+    assert!(report["counts"]["misplaced"].as_u64().unwrap() >= 2, "{report}");
 }
 
 #[test]

@@ -216,8 +216,9 @@ impl Service {
                 let _ = stream.send_data(Bytes::new(), true);
                 return;
             }
-            arrived.wait_for(|shown| *shown > next).await.unwrap();
-            let page: Vec<_> = self.records.borrow()[next..].iter().map(Record::json).collect();
+            // No further than what is shown: the first of a swapped pair is there before its partner.
+            let shown = *arrived.wait_for(|shown| *shown > next).await.unwrap();
+            let page: Vec<_> = self.records.borrow()[next..shown].iter().map(Record::json).collect();
             next += page.len();
             let event =
                 json!({"Records": page, "ContinuationSequenceNumber": number(next), "MillisBehindLatest": 0});
