@@ -34,6 +34,8 @@ mod power_cut;
 mod refusal;
 #[path = "serve/restart.rs"]
 mod restart;
+#[path = "serve/retention.rs"]
+mod retention;
 #[path = "serve/shard_end.rs"]
 mod shard_end;
 #[path = "serve/simulated.rs"]

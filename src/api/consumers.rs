@@ -340,7 +340,7 @@ impl<'v> Operation<'v> for SubscribeToShard {
 }
 
 fn accept(
-    context: &Context,
+    context: &Rc<Context>,
     stream: &Stream,
     consumer: &Consumer,
     shard: &Shard,
@@ -352,8 +352,18 @@ fn accept(
         identity: identity_of(shard),
         children: (!shard.is_open()).then(|| child_shards(stream, shard)),
         start,
+        horizon: horizon(context, stream.name.clone()),
         stream: stream.name.clone(),
         consumer_name: consumer.name.clone(),
         label: format!("{}:{}:{}:{}", context.identity.account, stream.name, shard.id, consumer.name),
     }
+}
+
+/// A stream's horizon as it passes: its retention may change while a subscription lasts.
+fn horizon(context: &Rc<Context>, stream: String) -> Box<dyn Fn() -> Timestamp> {
+    let context = context.clone();
+    Box::new(move || {
+        let now = context.clock.wall();
+        context.control.catalog().stream(&stream).map_or(now, |stream| stream.trim_horizon(now))
+    })
 }

@@ -11,7 +11,7 @@ use crate::limits;
 use crate::shard_log::{Batch, Record};
 use crate::storage::From;
 use crate::telemetry::names;
-use crate::types::{Instant, Offset};
+use crate::types::{Instant, Offset, Timestamp};
 use crate::wire::event_stream;
 
 use super::live::Live;
@@ -119,15 +119,17 @@ impl Seat {
             batches = read => batches,
             () = self.live.gone() => return Err(Gone),
         };
-        match batches.map(|batches| self.encode(&batches, from, max_bytes)) {
-            Ok(Some(event)) => {
-                self.hub.share_event(log, &event);
-                self.send_event(event).await
-            }
-            Ok(None) => {
-                self.skip_gap(from);
-                Ok(())
-            }
+        match batches {
+            Ok(batches) => match self.encode(&batches, from, max_bytes) {
+                Some(event) => {
+                    self.hub.share_event(log, &event);
+                    self.send_event(event).await
+                }
+                None => {
+                    self.skip(from, &batches);
+                    Ok(())
+                }
+            },
             Err(error) => {
                 tracing::warn!(%error, subscription = %self.accept.label, "a subscription cannot be served");
                 self.live.subscription.borrow_mut().end(Ending::Failed);
@@ -142,9 +144,11 @@ impl Seat {
         self.send(event.message).await
     }
 
-    /// One event of what lies from `from` on: about `max_bytes` of payload, at least one record.
+    /// One event of what lies from `from` on: about `max_bytes` of payload, at least one record; none if
+    /// nothing of it is left by retention.
     fn encode(&self, batches: &[Batch], from: Offset, max_bytes: usize) -> Option<SharedEvent> {
-        let (taken, payload_bytes) = take_records(batches, from, max_bytes);
+        let horizon = (self.accept.horizon)();
+        let (taken, payload_bytes) = take_records(batches, from, horizon, max_bytes);
         let last = taken.last()?;
         let end = last.offset.plus(1);
         let at_tip = self.hub.store.tip(self.accept.log).is_none_or(|tip| end >= tip);
@@ -155,10 +159,12 @@ impl Seat {
         Some(SharedEvent { from, end, records, payload_bytes, message: event.finish(), encoded_at })
     }
 
-    /// Offsets may be left out at the tip after an unclean stop: nothing to read there, go on behind them.
-    fn skip_gap(&self, from: Offset) {
-        let tip = self.hub.store.tip(self.accept.log).unwrap_or(from);
-        self.live.subscription.borrow_mut().took(tip.max(from), self.hub.clock.now());
+    /// Goes on behind batches past retention; or, if there are none, behind offsets that were left out at the
+    /// tip after an unclean stop.
+    fn skip(&self, from: Offset, batches: &[Batch]) {
+        let tip = || self.hub.store.tip(self.accept.log).unwrap_or(from);
+        let next = batches.last().map_or_else(tip, Batch::end);
+        self.live.subscription.borrow_mut().skip(next.max(from));
     }
 
     async fn send_shard_end(&self) -> Result<Over, Gone> {
@@ -211,11 +217,18 @@ impl Seat {
     }
 }
 
-/// Records from `from` on, about `max_bytes` of payload, at least one; and their payload's bytes.
-fn take_records(batches: &[Batch], from: Offset, max_bytes: usize) -> (Vec<Record>, usize) {
+/// Records from `from` on that arrived at `horizon` or later, about `max_bytes` of payload, at least one; and
+/// their payload's bytes.
+fn take_records(
+    batches: &[Batch],
+    from: Offset,
+    horizon: Timestamp,
+    max_bytes: usize,
+) -> (Vec<Record>, usize) {
     let mut taken: Vec<Record> = Vec::new();
     let mut bytes = 0;
-    for record in batches.iter().flat_map(Batch::records).filter(|record| record.offset >= from) {
+    let is_due = |record: &Record| record.offset >= from && record.arrival >= horizon;
+    for record in batches.iter().flat_map(Batch::records).filter(is_due) {
         let full = bytes + record.payload_bytes() > max_bytes || taken.len() == limits::EVENT_RECORDS_MAX;
         if full && !taken.is_empty() {
             break;

@@ -15,7 +15,7 @@ use crate::shard_log::Batch;
 use crate::storage::{Store, Tap};
 use crate::telemetry::names;
 use crate::throttle::{Quotas, TokenBucket};
-use crate::types::{Instant, LogId, Offset};
+use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::live::{Live, Meters, Offer};
 use super::shared_events::{SharedEvent, SharedEvents};
@@ -42,6 +42,8 @@ pub struct Accept {
     pub children: Option<Vec<ChildShard>>,
     /// The first record due.
     pub start: Offset,
+    /// Tells which arrivals are past retention now: those before.
+    pub horizon: Box<dyn Fn() -> Timestamp>,
     /// The stream's name, for metrics.
     pub stream: String,
     /// The consumer's name, for metrics.

@@ -130,6 +130,11 @@ impl Subscription {
         self.took(end, now);
     }
 
+    /// Nothing is due before `next`: no event tells of it.
+    pub fn skip(&mut self, next: Offset) {
+        self.next = next;
+    }
+
     /// How long it has left; `None` once it is over.
     pub fn time_left(&self, now: Instant) -> Option<Duration> {
         let left = self.ends_at.since(now);

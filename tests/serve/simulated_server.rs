@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -130,7 +130,12 @@ impl Simulated {
 
     /// An accepted subscription from the tip on, not yet driven; or the error's body.
     pub(crate) async fn accept(&self, consumer: &str) -> Result<EventStream, Value> {
-        let input = json!({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": "LATEST"}});
+        self.accept_from(consumer, "LATEST").await
+    }
+
+    /// The same from the position of this type on.
+    pub(crate) async fn accept_from(&self, consumer: &str, kind: &str) -> Result<EventStream, Value> {
+        let input = json!({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": kind}});
         match self.reply("SubscribeToShard", &input).await {
             Reply::Events(_, events) => Ok(*events),
             Reply::Whole(response) => Err(serde_json::from_slice(response.body()).expect("JSON")),
@@ -138,11 +143,14 @@ impl Simulated {
     }
 }
 
-/// What a subscription has sent, for a client whose window never closes.
+/// What a subscription has sent, for a client whose window never closes unless it is told to.
 #[derive(Clone, Default)]
 pub(crate) struct Received {
     messages: Rc<RefCell<Vec<Bytes>>>,
     finished: Rc<Cell<bool>>,
+    /// Takes nothing.
+    shut: Rc<Cell<bool>>,
+    opened: Rc<RefCell<Option<Waker>>>,
     teller: Option<Teller>,
 }
 
@@ -155,6 +163,20 @@ impl Received {
         let received = Received::default();
         spawn_local(events.drive(received.clone()));
         received
+    }
+
+    /// The same, but nothing is taken before [`Self::open`].
+    pub(crate) fn shut(events: EventStream) -> Received {
+        let received = Received::default();
+        received.shut.set(true);
+        spawn_local(events.drive(received.clone()));
+        received
+    }
+
+    /// Takes everything from now on.
+    pub(crate) fn open(&self) {
+        self.shut.set(false);
+        self.opened.borrow_mut().take().into_iter().for_each(Waker::wake);
     }
 
     /// A place that passes events on.
@@ -182,7 +204,7 @@ fn message(bytes: &[u8]) -> (String, Value) {
 
 impl EventSink for Received {
     fn capacity(&mut self, wanted: usize) -> usize {
-        wanted
+        if self.shut.get() { 0 } else { wanted }
     }
 
     fn send(&mut self, bytes: Bytes) -> Result<(), Gone> {
@@ -196,8 +218,12 @@ impl EventSink for Received {
 
     fn flush(&mut self) {}
 
-    fn poll_capacity(&mut self, _cx: &mut TaskContext<'_>) -> Poll<Result<(), Gone>> {
-        Poll::Ready(Ok(()))
+    fn poll_capacity(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Gone>> {
+        if !self.shut.get() {
+            return Poll::Ready(Ok(()));
+        }
+        *self.opened.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn poll_gone(&mut self, _cx: &mut TaskContext<'_>) -> Poll<()> {
