@@ -15,7 +15,7 @@ use fanlight::platform::sim::SimDisk;
 use fanlight::push::{Accept, EventSink, Gone, Hub, HubSettings, ShardIdentity};
 use fanlight::storage::{Durability, Engine, Settings, Sizes, Store};
 use fanlight::telemetry::Exporter;
-use fanlight::types::{LogId, Offset, ShardId};
+use fanlight::types::{LogId, Offset, ShardId, Timestamp};
 use hdrhistogram::Histogram;
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
@@ -89,6 +89,7 @@ async fn subscribe(hub: &Rc<Hub>, consumers: usize) -> Rc<Cell<usize>> {
             identity: ShardIdentity { shard: ShardId(0), created_secs: 1_777_319_237 },
             children: None,
             start: Offset::ZERO,
+            horizon: Box::new(Timestamp::default),
             stream: "bench".to_owned(),
             consumer_name: format!("consumer-{consumer}"),
             label: "bench".to_owned(),
