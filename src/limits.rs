@@ -79,8 +79,9 @@ pub const SUBSCRIPTION_TAKE_OVER_SECS: u64 = 5;
 pub const SUBSCRIPTION_IDLE_SECS: u64 = 5;
 /// Bytes of data and partition keys in one pushed event, unless one record is larger.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
-/// Bytes of data an event of a consumer behind the tip aims at: eight a second at the push quota. Own.
-pub const EVENT_BYTES_BEHIND: usize = 256 << 10;
+/// Bytes of data an event of a consumer behind the tip aims at: eight a second at the push quota, and little
+/// enough that a commit need not wait long for one being encoded. Own.
+pub const EVENT_BYTES_BEHIND: usize = 128 << 10;
 /// Records in one pushed event.
 pub const EVENT_RECORDS_MAX: usize = 10_000;
 /// Subscriptions open at once in the whole server. Own.
@@ -127,6 +128,10 @@ pub const SCAN_BYTES: usize = 1 << 20;
 pub const LOGS_FLUSHED_AT_STOP_MAX: usize = 256;
 /// Catch-up reads in flight at once, all readers together: what a commit may find before it. Own.
 pub const READS_IN_FLIGHT_MAX: usize = 4;
+/// The same while a commit is under way. Own.
+pub const READS_BESIDE_COMMIT_MAX: usize = 1;
+/// Milliseconds a reader from disk waits at most for a commit under way before it goes on. Own.
+pub const CATCH_UP_GIVES_WAY_MILLIS_MAX: u64 = 2;
 /// Blocks asked for in advance for a reader that goes through a shard in order. Own.
 pub const READ_AHEAD_BLOCKS_MAX: usize = 4;
 /// Bytes kept for such a reader, those on their way included. Own.
@@ -161,6 +166,8 @@ pub const H2_FRAME_BYTES_MAX: u32 = 16 << 10;
 pub const H2_PING_SECS: u64 = 20;
 /// Seconds after a keep-alive ping within which the peer must have sent something. Own.
 pub const H2_PING_ANSWER_SECS_MAX: u64 = 10;
+/// Bytes of a page of records that are encoded at a time, unless one record is larger. Own.
+pub const REPLY_PIECE_BYTES: usize = 256 << 10;
 /// Seconds a peer may leave a whole reply standing without taking a byte of it. Own.
 pub const REPLY_STALL_SECS_MAX: u64 = 30;
 /// Seconds a request body may take whatever its pace; after them it owes [`REQUEST_BODY_BYTES_PER_SEC_MIN`].

@@ -10,7 +10,7 @@ use http::{Method, Response, StatusCode};
 use crate::platform::random;
 use crate::wire::{Codec, Value, error_body::error_body, event_stream, target};
 
-use super::{ApiError, Request};
+use super::{ApiError, Body, Request};
 
 const NO_OPERATION_XML: &str = "<AccessDeniedException>\n  <Message>Unable to determine service/operation name \
                                 to be authorized</Message>\n</AccessDeniedException>\n";
@@ -131,8 +131,7 @@ fn require_complete_query(query: &str) -> Result<(), ApiError> {
 }
 
 /// A successful answer; no output shape means an empty body.
-pub(super) fn success(codec: Codec, output: Option<&Value<'_>>) -> Response<Bytes> {
-    let body = output.map_or_else(Bytes::new, |output| codec.to_bytes(output));
+pub(super) fn success(codec: Codec, body: Body) -> Response<Body> {
     answer(StatusCode::OK, codec.content_type(), body)
 }
 
@@ -185,7 +184,7 @@ fn xml(status: StatusCode, body: &'static str) -> Response<Bytes> {
     answer(status, "text/xml", Bytes::from_static(body.as_bytes()))
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Bytes> {
+fn answer<B>(status: StatusCode, content_type: &'static str, body: B) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -4,6 +4,8 @@ use bytes::Bytes;
 
 use crate::push::EventStream;
 
+use super::Body;
+
 /// One HTTP request, its body collected.
 pub struct Request {
     /// Method, URI, headers.
@@ -15,7 +17,7 @@ pub struct Request {
 /// What to answer.
 pub enum Reply {
     /// A complete response. `Content-Length` and `Date` are the connection's to add.
-    Whole(http::Response<Bytes>),
+    Whole(http::Response<Body>),
     /// Response headers to send at once, then events until the subscription ends.
     Events(http::Response<()>, Box<EventStream>),
 }

@@ -1,6 +1,7 @@
 //! The operations, and the one pipeline every request passes through. One file per resource; adding an
 //! operation edits one of them. Knows no socket and no TLS.
 
+mod body;
 mod consumers;
 mod context;
 mod control;
@@ -20,6 +21,7 @@ mod service;
 mod shards;
 mod streams;
 
+pub use body::Body;
 pub use context::{Context, Identity};
 pub use control::Control;
 pub use error::ApiError;

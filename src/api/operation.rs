@@ -5,7 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use crate::push::EventStream;
+use crate::push::{EventStream, ShardIdentity};
+use crate::shard_log::Record;
 use crate::wire::{Codec, Members, Value};
 
 use super::{ApiError, Context};
@@ -16,6 +17,8 @@ pub enum Answer {
     Empty,
     /// An output structure.
     Output(Value<'static>),
+    /// A list of records, and the other members of the output.
+    Records(ShardIdentity, Vec<Record>, Value<'static>),
     /// A stream of events.
     Events(Box<EventStream>),
 }

@@ -7,9 +7,8 @@ use crate::catalog::{Shard, Stream};
 use crate::limits;
 use crate::pull::{Page, ShardIterator};
 use crate::push::ChildShard;
-use crate::shard_log::Record;
 use crate::storage::From;
-use crate::types::{Offset, Timestamp};
+use crate::types::Offset;
 use crate::wire::{Members, Pattern, Value};
 
 use super::control::child_shards;
@@ -18,7 +17,6 @@ use super::position::{KINDS, Position, identity_of};
 use super::records::throttle_text;
 use super::resource_ref::{StreamRef, no_shard_to_read, no_such_shard, shard_to_read};
 use super::shards::range_value;
-use super::streams::timestamp;
 use super::{ApiError, Context};
 
 /// This resource's operations.
@@ -128,7 +126,7 @@ impl<'v> Operation<'v> for GetRecords {
         context.gates.charge_read(shard.log, page.payload_bytes, context.clock.now());
         meters.read_records.increment(page.records.len() as u64);
         meters.read_bytes.increment(page.payload_bytes as u64);
-        Ok(Answer::Output(output(context, &stream, shard, &page)))
+        Ok(answer(context, &stream, shard, page))
     }
 }
 
@@ -171,7 +169,7 @@ async fn read_page(
     Ok(page)
 }
 
-fn output(context: &Context, stream: &Stream, shard: &Shard, page: &Page) -> Value<'static> {
+fn answer(context: &Context, stream: &Stream, shard: &Shard, page: Page) -> Answer {
     let tip = context.store.tip(shard.log).unwrap_or_default();
     let drained = !shard.is_open() && page.next >= tip && !context.store.engine().has_uncommitted(shard.log);
     let next =
@@ -185,24 +183,12 @@ fn output(context: &Context, stream: &Stream, shard: &Shard, page: &Page) -> Val
         Some(last) if page.next < tip => context.clock.wall().millis_since(last.arrival),
         _ => 0,
     };
-    let records = page.records.iter().map(|record| record_value(shard, record)).collect();
-    Value::map([
-        ("Records", Value::List(records)),
+    let rest = Value::map([
         ("NextShardIterator", next),
         ("MillisBehindLatest", Value::Integer(i128::from(behind))),
         ("ChildShards", children),
-    ])
-}
-
-fn record_value(shard: &Shard, record: &Record) -> Value<'static> {
-    let number = identity_of(shard).sequence_number(record.offset, record.arrival);
-    let arrival: Timestamp = record.arrival;
-    Value::map([
-        ("SequenceNumber", Value::text(number.to_string())),
-        ("ApproximateArrivalTimestamp", timestamp(arrival)),
-        ("Data", Value::Blob(record.data.clone())),
-        ("PartitionKey", Value::text(String::from_utf8_lossy(&record.partition_key).into_owned())),
-    ])
+    ]);
+    Answer::Records(identity_of(shard), page.records, rest)
 }
 
 /// A child shard as readers see it.

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use metrics::{Counter, Histogram, counter, histogram};
 
 use crate::telemetry::names;
 use crate::wire::{Codec, target};
 
 use super::envelope::{self, Envelope};
-use super::{Answer, ApiError, Context, Entry, Reply, Request};
+use super::{Answer, ApiError, Body, Context, Entry, Reply, Request};
 
 /// Answers requests; one per core, shared by its connections.
 pub struct Service {
@@ -41,18 +42,24 @@ impl Service {
     pub async fn call(self: Rc<Self>, request: Request) -> Reply {
         let envelope = match envelope::open(&request) {
             Ok(envelope) => envelope,
-            Err(answer) => return finish(&request, Reply::Whole(*answer)),
+            Err(answer) => return finish(&request, Reply::Whole(answer.map(Body::from))),
         };
         let metered = &self.operations[envelope.operation];
         let began = self.context.clock.now();
         let outcome = self.perform(&request, &envelope, metered).await;
         metered.latency.record(self.context.clock.now().since(began));
         metered.count(&outcome);
+        let codec = envelope.codec;
         let reply = match outcome {
-            Ok(Answer::Empty) => Reply::Whole(envelope::success(envelope.codec, None)),
-            Ok(Answer::Output(output)) => Reply::Whole(envelope::success(envelope.codec, Some(&output))),
+            Ok(Answer::Empty) => Reply::Whole(envelope::success(codec, Bytes::new().into())),
+            Ok(Answer::Output(output)) => {
+                Reply::Whole(envelope::success(codec, codec.to_bytes(&output).into()))
+            }
+            Ok(Answer::Records(identity, records, rest)) => {
+                Reply::Whole(envelope::success(codec, Body::page(codec, identity, records, &rest)))
+            }
             Ok(Answer::Events(events)) => Reply::Events(envelope::events_head(), events),
-            Err(error) => Reply::Whole(envelope::error(envelope.codec, &error)),
+            Err(error) => Reply::Whole(envelope::error(codec, &error).map(Body::from)),
         };
         finish(&request, reply)
     }

@@ -3,9 +3,7 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
-
-use crate::api::{Reply, Request, Service};
+use crate::api::{Body, Reply, Request, Service};
 use crate::push::{EventSink, EventStream};
 
 /// Answers requests; shared by all connections of one thread.
@@ -26,7 +24,7 @@ pub trait Drive: 'static {
 /// What a handler answers.
 pub enum Answer<E> {
     /// A complete response; the connection adds `Content-Length` and `Date`.
-    Whole(http::Response<Bytes>),
+    Whole(http::Response<Body>),
     /// A head to send at once, then events.
     Events(http::Response<()>, E),
 }

@@ -11,13 +11,13 @@ use bytes::Bytes;
 use http::header::{CONNECTION, EXPECT};
 use http::{HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::timeout;
 
 use super::body::Rejected;
@@ -61,7 +61,7 @@ async fn answer<H: Handler>(
     let (head, mut body) = request.into_parts();
     let (declared, expects) = (body.size_hint().upper(), head.headers.contains_key(EXPECT));
     Ok(match port.answer(head, declared, &mut body).await {
-        Ok(Answer::Whole(response)) => response.map(|bytes| ReplyBody::Whole(Full::new(bytes))),
+        Ok(Answer::Whole(response)) => response.map(|body| ReplyBody::Whole(body, false)),
         Ok(Answer::Events(head, events)) => {
             let (sink, body) = event_body();
             spawn_local(events.drive(sink));
@@ -106,7 +106,8 @@ async fn discard(mut body: Incoming) {
 
 /// The body of a reply. A whole one tells its length; an event stream does not, so hyper writes it in chunks.
 enum ReplyBody {
-    Whole(Full<Bytes>),
+    /// Whether the last thing it gave was a piece: then others have a turn first.
+    Whole(crate::api::Body, bool),
     Events(EventBody),
 }
 
@@ -116,21 +117,30 @@ impl Body for ReplyBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Self::Whole(body, _) if body.is_empty() => Poll::Ready(None),
+            Self::Whole(_, has_given @ true) => {
+                *has_given = false;
+                // Its first poll always waits.
+                pin!(yield_now()).poll(cx).map(|()| None)
+            }
+            Self::Whole(body, has_given) => {
+                *has_given = true;
+                Poll::Ready(Some(Ok(Frame::data(body.next_piece()))))
+            }
             Self::Events(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(body) => body.is_end_stream(),
+            Self::Whole(body, _) => body.is_empty(),
             Self::Events(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(body) => body.size_hint(),
+            Self::Whole(body, _) => SizeHint::with_exact(body.len() as u64),
             Self::Events(_) => SizeHint::default(),
         }
     }

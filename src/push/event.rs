@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::shard_log::Record;
 use crate::types::{HashKeyRange, Offset, SequenceNumber, ShardId, Timestamp};
 use crate::wire::event_stream::MessageWriter;
+use crate::wire::{Codec, RecordMembers};
 
 /// Bytes of JSON around one record, besides its payload and key.
 const RECORD_OVERHEAD_BYTES: usize = 192;
@@ -27,6 +28,16 @@ impl ShardIdentity {
     /// The number of the record at `offset` that arrived at `arrival`.
     pub fn sequence_number(&self, offset: Offset, arrival: Timestamp) -> SequenceNumber {
         SequenceNumber::record(self.created_secs, offset.0 + 1, arrival.as_secs(), self.shard)
+    }
+
+    /// The record as clients see it.
+    pub fn members<'r>(&self, record: &'r Record) -> RecordMembers<'r> {
+        RecordMembers {
+            arrival: record.arrival,
+            data: &record.data,
+            partition_key: &record.partition_key,
+            sequence_number: self.sequence_number(record.offset, record.arrival).digits(),
+        }
     }
 
     /// A number after every record before `next` and before the record at `next`: where to go on.
@@ -55,15 +66,17 @@ pub struct EventEncoder {
 }
 
 impl EventEncoder {
-    /// Begins an event that goes on at `next`, as of `time`, `millis_behind` behind the tip.
+    /// Begins an event that goes on at `next`, as of `time`, `millis_behind` behind the tip. So many records of
+    /// so many bytes, data and keys, are to come.
     pub fn begin(
         identity: ShardIdentity,
         next: Offset,
         time: Timestamp,
         millis_behind: u64,
-        payload_hint: usize,
+        (records, payload_bytes): (usize, usize),
     ) -> Self {
-        let mut message = MessageWriter::event(payload_hint / 3 * 4 + 2 * RECORD_OVERHEAD_BYTES);
+        let expected = (records + 2) * RECORD_OVERHEAD_BYTES + payload_bytes / 3 * 4;
+        let mut message = MessageWriter::event(expected);
         let out = message.payload();
         out.extend_from_slice(br#"{"ContinuationSequenceNumber":""#);
         out.extend_from_slice(&identity.continuation(next, time).digits());
@@ -81,25 +94,10 @@ impl EventEncoder {
     /// Appends a record.
     pub fn record(&mut self, record: &Record) {
         let out = self.message.payload();
-        out.reserve(RECORD_OVERHEAD_BYTES + record.partition_key.len() + record.data.len() / 3 * 4 + 4);
         if self.records > 0 {
             out.push(b',');
         }
-        let arrival = record.arrival.as_millis();
-        append(
-            out,
-            format_args!(
-                r#"{{"ApproximateArrivalTimestamp":{}.{:03},"Data":""#,
-                arrival / 1000,
-                arrival % 1000
-            ),
-        );
-        base64_simd::STANDARD.encode_append(&record.data, out);
-        out.extend_from_slice(br#"","PartitionKey":"#);
-        append_json_text(out, &record.partition_key);
-        out.extend_from_slice(br#","SequenceNumber":""#);
-        out.extend_from_slice(&self.identity.sequence_number(record.offset, record.arrival).digits());
-        out.extend_from_slice(br#""}"#);
+        self.identity.members(record).encode(Codec::Json, out);
         self.records += 1;
         self.payload_bytes += record.payload_bytes();
     }
@@ -135,19 +133,6 @@ impl EventEncoder {
 
 fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to memory does not fail");
-}
-
-/// Appends a JSON string. Keys are UTF-8: they came in as text.
-fn append_json_text(out: &mut Vec<u8>, text: &[u8]) {
-    let plain = text.iter().all(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-    if plain {
-        out.push(b'"');
-        out.extend_from_slice(text);
-        out.push(b'"');
-    } else {
-        let text = String::from_utf8_lossy(text);
-        serde_json::to_writer(out, text.as_ref()).expect("writing to memory does not fail");
-    }
 }
 
 fn append_child(out: &mut Vec<u8>, child: &ChildShard) {

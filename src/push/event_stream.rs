@@ -70,7 +70,11 @@ impl Seat {
                 Step::End(reason) => return self.say_goodbye(reason).await,
                 Step::ShardEnd => return self.send_shard_end().await,
                 Step::Idle => self.send_idle().await?,
-                Step::Read { from, max_bytes } => self.send_records(from, max_bytes).await?,
+                Step::Read { from, max_bytes } => {
+                    self.send_records(from, max_bytes).await?;
+                    // Commits come first: they are looked for before the next event is read.
+                    tokio::task::yield_now().await;
+                }
                 Step::WaitForRoom(until) => self.wait(until, true).await?,
                 Step::Wait(until) => self.wait(until, false).await?,
             }
@@ -103,7 +107,8 @@ impl Seat {
 
     async fn send_idle(&self) -> Result<(), Gone> {
         let next = self.live.subscription.borrow().next();
-        let event = EventEncoder::begin(self.accept.identity, next, self.hub.clock.wall(), 0, 0).finish();
+        let event =
+            EventEncoder::begin(self.accept.identity, next, self.hub.clock.wall(), 0, (0, 0)).finish();
         self.live.subscription.borrow_mut().took(next, self.hub.clock.now());
         self.live.count(0, 0);
         self.send(event).await
@@ -153,7 +158,8 @@ impl Seat {
         let end = last.offset.plus(1);
         let at_tip = self.hub.store.tip(self.accept.log).is_none_or(|tip| end >= tip);
         let behind = if at_tip { 0 } else { self.hub.clock.wall().millis_since(last.arrival) };
-        let mut event = EventEncoder::begin(self.accept.identity, end, last.arrival, behind, payload_bytes);
+        let expected = (taken.len(), payload_bytes);
+        let mut event = EventEncoder::begin(self.accept.identity, end, last.arrival, behind, expected);
         taken.iter().for_each(|record| event.record(record));
         let (records, encoded_at) = (taken.len() as u64, self.hub.clock.now());
         Some(SharedEvent { from, end, records, payload_bytes, message: event.finish(), encoded_at })

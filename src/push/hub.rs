@@ -301,8 +301,8 @@ impl Audience {
 
 /// The whole batch as one event, the same for everyone at the tip.
 fn encode_batch(identity: ShardIdentity, batch: &Batch) -> Bytes {
-    let mut event =
-        EventEncoder::begin(identity, batch.end(), batch.last_arrival(), 0, batch.payload_bytes());
+    let expected = (batch.count() as usize, batch.payload_bytes());
+    let mut event = EventEncoder::begin(identity, batch.end(), batch.last_arrival(), 0, expected);
     batch.records().for_each(|record| event.record(&record));
     event.finish()
 }

@@ -173,8 +173,8 @@ impl Subscription {
         if view.room == 0 {
             return Step::WaitForRoom(self.ends_at);
         }
-        let target = if self.quota.is_some() { limits::EVENT_BYTES_BEHIND } else { limits::EVENT_BYTES_MAX };
         // Base64 and JSON make four bytes of three; what the peer has no room for is not even read.
-        Step::Read { from: self.next, max_bytes: target.min(view.room / 4 * 3) }
+        let max_bytes = limits::EVENT_BYTES_BEHIND.min(view.room / 4 * 3);
+        Step::Read { from: self.next, max_bytes }
     }
 }

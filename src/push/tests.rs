@@ -27,7 +27,8 @@ fn payload_of(message: &bytes::Bytes) -> serde_json::Value {
 
 #[test]
 fn an_idle_event_has_the_size_the_service_sends() {
-    let event = EventEncoder::begin(IDENTITY, Offset(9), Timestamp::from_millis(1_777_319_300_000), 0, 0);
+    let event =
+        EventEncoder::begin(IDENTITY, Offset(9), Timestamp::from_millis(1_777_319_300_000), 0, (0, 0));
     assert_eq!(event.finish().len(), 242);
 }
 
@@ -37,7 +38,7 @@ fn an_event_carries_its_records_and_where_to_go_on() {
     builder.push("schlüssel \"1\"".as_bytes(), b"payload", Timestamp::from_millis(1_777_319_300_007));
     let batch = builder.seal(LogId(1), Offset(4), 1, Link::default());
     let record: Record = batch.records().next().unwrap();
-    let mut event = EventEncoder::begin(IDENTITY, batch.end(), batch.last_arrival(), 12, 100);
+    let mut event = EventEncoder::begin(IDENTITY, batch.end(), batch.last_arrival(), 12, (1, 100));
     event.record(&record);
     let event = payload_of(&event.finish());
     assert_eq!(event["MillisBehindLatest"], 12);

@@ -194,6 +194,11 @@ impl Engine {
         self.disk.wait();
     }
 
+    /// Whether a commit is being written.
+    pub fn is_committing(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
     /// Whether any disk operation is under way or due.
     pub fn is_busy(&self) -> bool {
         !self.pending.is_empty() || !self.gathered.is_empty()
@@ -212,20 +217,25 @@ impl Engine {
         self.start_background(now);
     }
 
-    /// Collects what the disk has completed and starts the next commit.
+    /// Collects what the disk has completed; takes the end of a commit in and starts the next one.
     pub fn collect(&mut self, now: Instant) {
-        let mut completions = std::mem::take(&mut self.completions);
-        self.disk.reap(&mut completions);
-        for completion in completions.drain(..) {
-            self.complete(completion, now);
-        }
-        self.completions = completions;
+        self.disk.reap(&mut self.completions);
+        let is_commit = |completion: &mut Completion| {
+            matches!(self.pending.get(&completion.token), Some(Pending::Commit))
+        };
+        let commit = self.completions.extract_if(.., is_commit).next();
+        commit.into_iter().for_each(|completion| self.complete(completion, now));
         self.start_commit(now);
         self.disk.kick();
     }
 
-    /// Starts what else is due: all that nobody waits for as consumers wait for a commit.
+    /// Takes in what else was collected and starts what else is due: all that nobody waits for as consumers
+    /// wait for a commit.
     pub fn start_background(&mut self, now: Instant) {
+        let mut completions = std::mem::take(&mut self.completions);
+        completions.drain(..).for_each(|completion| self.complete(completion, now));
+        self.completions = completions;
+        self.start_commit(now);
         self.start_write_behinds(now);
         self.start_reads();
         self.start_scrub(now);

@@ -78,7 +78,11 @@ impl Engine {
         while let Some((log, waiter)) = self.readers.next_waiting() {
             self.ask(log, waiter);
         }
-        while self.readers.in_flight < limits::READS_IN_FLIGHT_MAX {
+        let in_flight_max = match self.in_flight {
+            Some(_) => limits::READS_BESIDE_COMMIT_MAX,
+            None => limits::READS_IN_FLIGHT_MAX,
+        };
+        while self.readers.in_flight < in_flight_max {
             let Some(id) = self.readers.next_in_line() else { return };
             self.read_block_for(id);
         }

@@ -6,11 +6,13 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::limits;
 use crate::platform::{Clock, Readiness};
 use crate::shard_log::Batch;
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset};
 use metrics::{Histogram, histogram};
+use tokio::sync::Notify;
 
 use super::{Appended, Engine, Event, From, ReadReply, StorageError};
 
@@ -35,6 +37,8 @@ struct Inner {
     engine: RefCell<Engine>,
     clock: Clock,
     taps: RefCell<Vec<Rc<dyn Tap>>>,
+    /// Told after each commit, once everyone at the tip was served.
+    committed: Notify,
     push_latency: Histogram,
     put_to_push_latency: Histogram,
 }
@@ -46,6 +50,7 @@ impl Store {
             engine: RefCell::new(engine),
             clock,
             taps: RefCell::default(),
+            committed: Notify::new(),
             push_latency: histogram!(names::PUSH_LATENCY),
             put_to_push_latency: histogram!(names::PUT_TO_PUSH_LATENCY),
         }))
@@ -84,7 +89,19 @@ impl Store {
             return answer;
         }
         let receiver = self.engine().read(log, from, max_bytes);
-        receiver.await.unwrap_or(Err(StorageError::NoSuchLog(log)))
+        let answer = receiver.await.unwrap_or(Err(StorageError::NoSuchLog(log)));
+        self.give_way().await;
+        answer
+    }
+
+    /// Waits for the commit under way, if there is one: what a reader from disk makes of what it read is not
+    /// to be in the way of those at the tip.
+    async fn give_way(&self) {
+        if self.engine().is_committing() {
+            let patience = Duration::from_millis(limits::CATCH_UP_GIVES_WAY_MILLIS_MAX);
+            // Where commits take long it goes on beside them.
+            let _ = tokio::time::timeout(patience, self.0.committed.notified()).await;
+        }
     }
 
     /// Waits for the disk and passes on what it did, for ever.
@@ -167,6 +184,7 @@ impl Store {
             taps.iter().for_each(|tap| tap.flush());
         }
         self.settle(acks, committed_at);
+        self.0.committed.notify_waiters();
     }
 
     fn settle(&self, acks: Vec<(super::Ack, Instant)>, committed_at: Instant) {

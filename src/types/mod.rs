@@ -10,6 +10,6 @@ pub mod time;
 pub use arn::{ConsumerArn, StreamArn, is_valid_name};
 pub use hash_key::{HashKey, HashKeyRange};
 pub use position::{LogId, Offset};
-pub use sequence_number::SequenceNumber;
+pub use sequence_number::{DIGITS as SEQUENCE_NUMBER_DIGITS, SequenceNumber};
 pub use shard_id::ShardId;
 pub use time::{Instant, Timestamp};

@@ -12,7 +12,7 @@ use super::codec::Malformed;
 use super::value::Budget;
 
 /// The tag of an epoch time.
-const TAG_EPOCH_TIME: u64 = 1;
+pub(super) const TAG_EPOCH_TIME: u64 = 1;
 /// Entries allocated on the word of a length header alone; more are earned by their bytes.
 const TRUSTED_ENTRIES_MAX: usize = 16;
 
@@ -170,13 +170,13 @@ fn half_to_double(bits: u16) -> f64 {
 }
 
 /// Major types, in the three high bits of a header.
-const UNSIGNED: u8 = 0;
+pub(super) const UNSIGNED: u8 = 0;
 const NEGATIVE: u8 = 1;
-const BYTES: u8 = 2;
-const TEXT: u8 = 3;
+pub(super) const BYTES: u8 = 2;
+pub(super) const TEXT: u8 = 3;
 const ARRAY: u8 = 4;
-const MAP: u8 = 5;
-const TAG: u8 = 6;
+pub(super) const MAP: u8 = 5;
+pub(super) const TAG: u8 = 6;
 
 /// Appends a message; every length definite.
 pub(super) fn encode(value: &Value<'_>, out: &mut Vec<u8>) {
@@ -208,30 +208,62 @@ fn encode_integer(integer: i128, out: &mut Vec<u8>) {
     header(major, u64::try_from(magnitude).unwrap_or(u64::MAX), out);
 }
 
-fn encode_string(major: u8, bytes: &[u8], out: &mut Vec<u8>) {
+/// A text or byte string.
+pub(super) fn encode_string(major: u8, bytes: &[u8], out: &mut Vec<u8>) {
     header(major, bytes.len() as u64, out);
     out.extend_from_slice(bytes);
+}
+
+/// Bytes of a string of `len` bytes with its header.
+pub(super) fn string_len(len: usize) -> usize {
+    header_len(len as u64) + len
+}
+
+/// What stands around the items of a list that is the first member of a map; `rest` holds the others.
+pub(super) fn around_list(name: &str, items: usize, rest: &Value<'_>) -> (Vec<u8>, Vec<u8>) {
+    let Value::Map(others) = rest else { return (Vec::new(), Vec::new()) };
+    let present = || others.iter().filter(|(_, value)| *value != Value::Null);
+    let (mut before, mut behind) = (Vec::new(), Vec::new());
+    header(MAP, 1 + present().count() as u64, &mut before);
+    encode_string(TEXT, name.as_bytes(), &mut before);
+    header(ARRAY, items as u64, &mut before);
+    present().for_each(|member| encode_member(member, &mut behind));
+    (before, behind)
 }
 
 fn encode_map(members: &[(Cow<'_, str>, Value<'_>)], out: &mut Vec<u8>) {
     let present = || members.iter().filter(|(_, value)| *value != Value::Null);
     header(MAP, present().count() as u64, out);
-    for (name, value) in present() {
-        encode_string(TEXT, name.as_bytes(), out);
-        encode(value, out);
-    }
+    present().for_each(|member| encode_member(member, out));
+}
+
+fn encode_member((name, value): &(Cow<'_, str>, Value<'_>), out: &mut Vec<u8>) {
+    encode_string(TEXT, name.as_bytes(), out);
+    encode(value, out);
 }
 
 /// A major type with its argument, in the shortest form.
-fn header(major: u8, argument: u64, out: &mut Vec<u8>) {
+pub(super) fn header(major: u8, argument: u64, out: &mut Vec<u8>) {
     let bytes = argument.to_be_bytes();
-    let (info, width) = match argument {
-        0..24 => (bytes[7], 0),
-        24..0x100 => (24, 1),
-        0x100..0x1_0000 => (25, 2),
-        0x1_0000..0x1_0000_0000 => (26, 4),
-        _ => (27, 8),
+    let width = header_len(argument) - 1;
+    let info = match width {
+        0 => bytes[7],
+        1 => 24,
+        2 => 25,
+        4 => 26,
+        _ => 27,
     };
     out.push(major << 5 | info);
     out.extend_from_slice(&bytes[8 - width..]);
+}
+
+/// Bytes of a header with this argument.
+pub(super) const fn header_len(argument: u64) -> usize {
+    match argument {
+        0..24 => 1,
+        24..0x100 => 2,
+        0x100..0x1_0000 => 3,
+        0x1_0000..0x1_0000_0000 => 5,
+        _ => 9,
+    }
 }

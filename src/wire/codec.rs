@@ -51,6 +51,23 @@ impl Codec {
         }
     }
 
+    /// An output whose first member is a list too long to be built as a value: what stands before its items
+    /// and behind them. `rest` is a map of the other members.
+    pub fn around_list(self, name: &str, items: usize, rest: &Value<'_>) -> (Vec<u8>, Vec<u8>) {
+        match self {
+            Self::Json => json::around_list(name, rest),
+            Self::Cbor => cbor::around_list(name, items, rest),
+        }
+    }
+
+    /// What stands between two items of a list.
+    pub const fn between_items(self) -> &'static [u8] {
+        match self {
+            Self::Json => b",",
+            Self::Cbor => b"",
+        }
+    }
+
     /// The encoded message.
     pub fn to_bytes(self, value: &Value<'_>) -> Bytes {
         let mut out = Vec::new();

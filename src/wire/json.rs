@@ -135,6 +135,68 @@ pub(super) fn encode_text(text: &str, out: &mut Vec<u8>) {
     serde_json::to_writer(out, text).expect("writing to memory does not fail");
 }
 
+/// Appends a quoted string of bytes that came in as text.
+pub(super) fn encode_utf8(text: &[u8], out: &mut Vec<u8>) {
+    if is_plain(text) {
+        out.push(b'"');
+        out.extend_from_slice(text);
+        out.push(b'"');
+    } else {
+        encode_text(&String::from_utf8_lossy(text), out);
+    }
+}
+
+/// Bytes of [`encode_utf8`].
+pub(super) fn utf8_len(text: &[u8]) -> usize {
+    if is_plain(text) {
+        return text.len() + 2;
+    }
+    let mut out = Vec::new();
+    encode_utf8(text, &mut out);
+    out.len()
+}
+
+/// Whether nothing has to be escaped.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|&byte| (0x20..0x80).contains(&byte) && byte != b'"' && byte != b'\\')
+}
+
+/// Appends seconds with three decimals.
+pub(super) fn encode_millis(millis: u64, out: &mut Vec<u8>) {
+    let (mut text, mut at, mut left) = ([b'0'; 24], 24, millis);
+    // At least one digit stands before the point.
+    while left > 0 || at > 24 - 5 {
+        at -= 1;
+        if at == 24 - 4 {
+            text[at] = b'.';
+            continue;
+        }
+        text[at] = b'0' + u8::try_from(left % 10).unwrap_or_default();
+        left /= 10;
+    }
+    out.extend_from_slice(&text[at..]);
+}
+
+/// Bytes of [`encode_millis`].
+pub(super) fn millis_len(millis: u64) -> usize {
+    let seconds = millis / 1000;
+    4 + seconds.checked_ilog10().map_or(1, |digits| digits as usize + 1)
+}
+
+/// What stands around the items of a list that is the first member of a structure; `rest` holds the others.
+pub(super) fn around_list(name: &str, rest: &Value<'_>) -> (Vec<u8>, Vec<u8>) {
+    let (mut before, mut others) = (b"{".to_vec(), Vec::new());
+    encode_text(name, &mut before);
+    before.extend_from_slice(b":[");
+    encode(rest, &mut others);
+    let mut behind = b"]".to_vec();
+    if others.len() > 2 {
+        behind.push(b',');
+    }
+    behind.extend_from_slice(&others[1..]);
+    (before, behind)
+}
+
 fn encode_blob(blob: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     base64_simd::STANDARD.encode_append(blob, out);

@@ -8,11 +8,13 @@ pub mod error_body;
 pub mod event_stream;
 mod json;
 pub mod members;
+mod record;
 mod sealed;
 pub mod target;
 mod value;
 
 pub use codec::{Codec, Malformed};
 pub use members::{InputError, Members, Pattern};
+pub use record::RecordMembers;
 pub use sealed::SealKey;
 pub use value::Value;

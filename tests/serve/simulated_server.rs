@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fanlight::api::{Context, Control, Identity, Reply, Request, Service};
+use fanlight::api::{Body, Context, Control, Identity, Reply, Request, Service};
 use fanlight::platform::SimulatedTime;
 use fanlight::platform::sim::SimDisk;
 use fanlight::push::{EventSink, EventStream, Gone, Hub, HubSettings};
@@ -91,9 +91,8 @@ impl Simulated {
         let Reply::Whole(response) = self.reply(operation, &input).await else {
             panic!("{operation}: events")
         };
-        let body = response.body();
-        let output = if body.is_empty() { Value::Null } else { serde_json::from_slice(body).expect("JSON") };
-        (response.status().as_u16(), output)
+        let status = response.status().as_u16();
+        (status, json_of(response.into_body()))
     }
 
     /// A call that must succeed.
@@ -138,9 +137,17 @@ impl Simulated {
         let input = json!({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": kind}});
         match self.reply("SubscribeToShard", &input).await {
             Reply::Events(_, events) => Ok(*events),
-            Reply::Whole(response) => Err(serde_json::from_slice(response.body()).expect("JSON")),
+            Reply::Whole(response) => Err(json_of(response.into_body())),
         }
     }
+}
+
+fn json_of(mut body: Body) -> Value {
+    let mut whole = Vec::new();
+    while !body.is_empty() {
+        whole.extend_from_slice(&body.next_piece());
+    }
+    if whole.is_empty() { Value::Null } else { serde_json::from_slice(&whole).expect("JSON") }
 }
 
 /// What a subscription has sent, for a client whose window never closes unless it is told to.

@@ -11,12 +11,14 @@ use bytes::Bytes;
 use h2::Reason;
 use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderValue, Method, Response, StatusCode, request};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::exchange::Exchange;
 use super::request_head::request_head;
 use super::sink::FrameSink;
 use super::streams::content_length;
+use crate::api::Body;
 use crate::limits::REPLY_STALL_SECS_MAX;
 use crate::net::connection::Port;
 use crate::net::date::date;
@@ -88,12 +90,12 @@ async fn send_status<IO>(exchange: Exchange<IO>, status: StatusCode)
 where
     IO: Transport,
 {
-    let mut response = Response::new(Bytes::new());
+    let mut response = Response::new(Body::from(Bytes::new()));
     *response.status_mut() = status;
     send_whole(exchange, response, false).await;
 }
 
-async fn send_whole<IO>(exchange: Exchange<IO>, response: Response<Bytes>, head_only: bool)
+async fn send_whole<IO>(exchange: Exchange<IO>, response: Response<Body>, head_only: bool)
 where
     IO: Transport,
 {
@@ -108,22 +110,37 @@ where
     exchange.flush_soon();
 }
 
-/// Sends a body in pieces as the client's windows take them; the last piece ends the stream.
-async fn send_body<IO>(exchange: &Exchange<IO>, mut body: Bytes) -> Result<(), Gone>
+/// Sends a body piece by piece; the last one ends the stream.
+async fn send_body<IO>(exchange: &Exchange<IO>, mut body: Body) -> Result<(), Gone>
 where
     IO: Transport,
 {
-    loop {
+    while !body.is_empty() {
+        let piece = body.next_piece();
+        send_piece(exchange, piece, body.is_empty()).await?;
+        if !body.is_empty() {
+            // What is made of the answer can leave, and commits come before what is not.
+            exchange.flush_soon();
+            yield_now().await;
+        }
+    }
+    Ok(())
+}
+
+/// Sends a piece as the client's windows take it.
+async fn send_piece<IO>(exchange: &Exchange<IO>, mut piece: Bytes, ends: bool) -> Result<(), Gone>
+where
+    IO: Transport,
+{
+    while !piece.is_empty() {
         let room = match exchange.room() {
             0 => wait_for_room(exchange).await?,
             room => room,
         };
-        let piece = body.split_to(room.min(body.len()));
-        exchange.send_data(piece, body.is_empty())?;
-        if body.is_empty() {
-            return Ok(());
-        }
+        let part = piece.split_to(room.min(piece.len()));
+        exchange.send_data(part, ends && piece.is_empty())?;
     }
+    Ok(())
 }
 
 /// A client that takes nothing of its answer for too long is given up.

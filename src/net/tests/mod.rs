@@ -60,7 +60,7 @@ impl Handler for Scripted {
             std::future::pending::<()>().await;
         }
         if let Some(length) = path.strip_prefix("/bytes/") {
-            return Answer::Whole(Response::new(pattern(length.parse().unwrap())));
+            return Answer::Whole(Response::new(pattern(length.parse().unwrap()).into()));
         }
         let authority = request.head.uri.authority().map(ToString::to_string);
         let host = request.head.headers.get("host").map(|host| host.to_str().unwrap().to_owned());
@@ -68,7 +68,7 @@ impl Handler for Scripted {
         if request.head.method != Method::HEAD {
             echo.extend_from_slice(&request.body);
         }
-        Answer::Whole(Response::new(echo.into()))
+        Answer::Whole(Response::new(Bytes::from(echo).into()))
     }
 }
 
