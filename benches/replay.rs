@@ -2,15 +2,15 @@
 //! sequential read of the same files in the same run, and what that does to everyone at the tip.
 //!
 //! Three readers: the engine alone, a push subscription and `GetRecords` of the whole server over the
-//! loopback. The latter two run without limits, their client on a thread of lower priority, as it would be
-//! another machine's; then a consumer at the tip is timed, in turns with and without a replay under way.
+//! loopback. The latter two run without limits, their client in a process of its own; then a consumer at the
+//! tip is timed, in turns with and without a replay under way.
 //!
 //! `cargo bench --bench replay`; `REPLAY_MIB` sets the size (1024), `REPLAY_DIR` the directory.
 
-use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -42,10 +42,14 @@ const TAIL_BYTES: usize = 4 << 20;
 /// Puts a second to the tip, and how long each turn of it lasts.
 const TIP_INTERVAL: Duration = Duration::from_millis(2);
 const TIP_TURN: Duration = Duration::from_secs(4);
-/// How much lower the priority of the replaying client's thread is.
-const NICENESS: i32 = 10;
+/// Makes this program a replaying client: the server's address, MiB to read, and the consumer's ARN if they are
+/// to be pushed.
+const CLIENT: &str = "REPLAY_CLIENT";
 
 fn main() -> Result<(), Failure> {
+    if let Ok(task) = std::env::var(CLIENT) {
+        return client(&task);
+    }
     let mib: usize = std::env::var("REPLAY_MIB").ok().and_then(|mib| mib.parse().ok()).unwrap_or(1024);
     let place = place("replay", "REPLAY_DIR")?;
     let result = engine(&place.join("engine"), mib).and_then(|()| server(&place.join("server"), mib));
@@ -164,8 +168,8 @@ async fn run(address: SocketAddr, dir: PathBuf, mib: usize) -> Result<(), Failur
     for round in 0..ROUNDS {
         let pushed = register(&client, &arn, &format!("replay-{round}")).await?;
         let plain = plain_read(&dir)?;
-        let by_push = on_a_thread(address, Replay::Push(pushed), mib)?.await?;
-        let by_pull = on_a_thread(address, Replay::Pull, mib)?.await?;
+        let by_push = in_a_process(address, &Replay::Push(pushed), mib, false).await?;
+        let by_pull = in_a_process(address, &Replay::Pull, mib, false).await?;
         println!(
             "  plain sequential read {plain:>6.0} MiB/s   SubscribeToShard {by_push:>6.0} MiB/s x {:.2}   \
              GetRecords {by_pull:>6.0} MiB/s x {:.2}",
@@ -192,23 +196,41 @@ enum Replay {
     Pull,
 }
 
-/// Replays on a thread of its own; gives MiB of records per second.
-fn on_a_thread(
+/// Replays in a process of its own; gives MiB of records per second. Beside others it runs only when a core has
+/// nothing else to do, as it would be another machine's: of two cores it takes one otherwise, and the kernel's
+/// work for the disk waits for its turn to end.
+async fn in_a_process(
     address: SocketAddr,
-    replay: Replay,
+    replay: &Replay,
     mib: usize,
-) -> io::Result<impl Future<Output = Result<f64, Failure>>> {
+    is_beside: bool,
+) -> Result<f64, Failure> {
+    let consumer = match replay {
+        Replay::Push(arn) => arn.as_str().ok_or("an ARN is text")?,
+        Replay::Pull => "",
+    };
+    let policy = if is_beside { "--idle" } else { "--other" };
+    let mut client = Command::new("chrt");
+    client.args([policy, "0"]).arg(std::env::current_exe()?).stderr(Stdio::inherit());
+    client.env(CLIENT, format!("{address} {mib} {consumer}"));
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new().name("replay".into()).spawn(move || {
-        // Without a process given, Linux takes the calling thread.
-        let _ = rustix::process::setpriority_process(None, NICENESS);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let replayed = runtime
-            .map_err(Failure::from)
-            .and_then(|runtime| LocalSet::new().block_on(&runtime, replay_once(address, replay, mib << 10)));
-        let _ = sender.send(replayed.map_err(|error| error.to_string()));
-    })?;
-    Ok(async move { receiver.await?.map_err(Failure::from) })
+    std::thread::spawn(move || sender.send(client.output()));
+    let output = receiver.await??;
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+}
+
+/// What such a process does: replays, and prints how fast.
+fn client(task: &str) -> Result<(), Failure> {
+    let mut words = task.split(' ');
+    let mut next = || words.next().ok_or("a word is missing");
+    let (address, mib) = (next()?.parse()?, next()?.parse::<usize>()?);
+    let replay = match next()? {
+        "" => Replay::Pull,
+        arn => Replay::Push(arn.into()),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    println!("{}", LocalSet::new().block_on(&runtime, replay_once(address, replay, mib << 10))?);
+    Ok(())
 }
 
 async fn replay_once(address: SocketAddr, replay: Replay, records: usize) -> Result<f64, Failure> {
@@ -306,11 +328,11 @@ async fn tip_beside_replay(
         let clock = Clock::system();
         let until = clock.now() + TIP_TURN;
         turn(client, &mut received, &mut alone, || clock.now() >= until).await?;
-        let replay = on_a_thread(address, Replay::Push(replaying), mib)?;
         let over = std::rc::Rc::new(std::cell::Cell::new(false));
         let done = over.clone();
         spawn_local(async move {
-            if let Err(error) = replay.await {
+            let replay = Replay::Push(replaying);
+            if let Err(error) = in_a_process(address, &replay, mib, true).await {
                 eprintln!("the replay failed: {error}");
             }
             done.set(true);

@@ -118,6 +118,10 @@ pub const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of log between two entries of a segment's index, and of one catch-up read. Own.
 pub const READ_BLOCK_BYTES: usize = 256 << 10;
+/// Bytes of one catch-up read while commits keep the disk busy, too. Own.
+pub const READ_BLOCK_BYTES_SMALL: usize = 64 << 10;
+/// Catch-up reads after a commit that count as beside commits. Own.
+pub const READS_AFTER_COMMIT: usize = 64;
 /// Bytes of the first reads from a segment at the start, at its beginning and at its end. Own.
 pub const SCAN_FIRST_BYTES: usize = 16 << 10;
 /// Bytes read at a time from a segment that has to be scanned at the start, and from a journal file. A last

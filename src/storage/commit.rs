@@ -149,6 +149,7 @@ impl Engine {
     }
 
     fn write_entry(&mut self, place: Place, buf: AlignedBuf, durable: bool) {
+        self.readers.note_commit();
         self.submit_op(Pending::Commit, Op::Write { file: place.file, at: place.at, buf, durable });
     }
 

@@ -6,7 +6,6 @@ use std::io;
 use metrics::counter;
 use tokio::sync::oneshot;
 
-use crate::limits;
 use crate::platform::{AlignedBuf, BLOCK, FileId, Op, Outcome};
 use crate::shard_log::{Batch, IndexEntry};
 use crate::telemetry::names;
@@ -78,11 +77,7 @@ impl Engine {
         while let Some((log, waiter)) = self.readers.next_waiting() {
             self.ask(log, waiter);
         }
-        let in_flight_max = match self.in_flight {
-            Some(_) => limits::READS_BESIDE_COMMIT_MAX,
-            None => limits::READS_IN_FLIGHT_MAX,
-        };
-        while self.readers.in_flight < in_flight_max {
+        while self.readers.in_flight < self.readers.in_flight_max(self.is_committing()) {
             let Some(id) = self.readers.next_in_line() else { return };
             self.read_block_for(id);
         }
@@ -96,7 +91,7 @@ impl Engine {
             Ok(Some((file, place))) => {
                 cursor.asked_for(place);
                 counter!(names::DISK_READS).increment(1);
-                self.readers.in_flight += 1;
+                self.readers.begin_block();
                 let block = BlockId { cursor: id, base: place.base, at: place.at };
                 let buf = AlignedBuf::zeroed(place.len);
                 self.submit_op(Pending::Read(block), Op::Read { file, at: place.at, buf });
@@ -130,6 +125,7 @@ impl Engine {
 
     /// File and place of the block the cursor needs next.
     fn next_place(&mut self, id: u64) -> Result<Option<(FileId, Place)>, StorageError> {
+        let block_bytes = self.readers.block_bytes(&self.settings.sizes) as u64;
         let Some(cursor) = self.readers.get_mut(id) else { return Ok(None) };
         let gone = StorageError::NoSuchLog(cursor.log);
         let log = self.logs.get_mut(&cursor.log).ok_or(gone)?;
@@ -142,7 +138,7 @@ impl Engine {
         let until = start.map_or_else(|| segment.data_bytes, |start| start.extent.data_bytes);
         let until =
             cursor.reading.filter(|_| start.is_none()).map_or(until, |(_, _, extent)| extent.data_bytes);
-        let len = (self.settings.sizes.read_block as u64).min(until.saturating_sub(at));
+        let len = block_bytes.min(until.saturating_sub(at));
         let len = usize::try_from(len).unwrap_or_default().next_multiple_of(BLOCK);
         let (base, opened, log) = (segment.base, segment.file, cursor.log);
         let file = match opened {

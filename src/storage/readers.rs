@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::limits;
 use crate::types::{LogId, Offset};
 
+use super::Sizes;
 use super::cursor::{Cursor, Waiter};
 use super::read::From;
 
@@ -27,6 +28,8 @@ pub(super) struct Readers {
     /// Readers for whom there is no cursor yet.
     pub(super) waiting: VecDeque<(LogId, Waiter)>,
     pub(super) in_flight: usize,
+    /// Blocks asked for since the last commit began.
+    since_commit: usize,
 }
 
 impl Readers {
@@ -81,6 +84,28 @@ impl Readers {
         let has_room =
             self.cursors.len() < limits::READERS_KEPT_MAX || self.cursors.values().any(Cursor::is_idle);
         if has_room { self.waiting.pop_front() } else { None }
+    }
+
+    /// A commit begins: for a while reads are small, so that the next one finds little before it.
+    pub(super) fn note_commit(&mut self) {
+        self.since_commit = 0;
+    }
+
+    /// Notes that a block is asked for.
+    pub(super) fn begin_block(&mut self) {
+        self.in_flight += 1;
+        self.since_commit = self.since_commit.saturating_add(1);
+    }
+
+    /// Bytes of the next block.
+    pub(super) fn block_bytes(&self, sizes: &Sizes) -> usize {
+        let has_company = self.since_commit < limits::READS_AFTER_COMMIT;
+        if has_company { sizes.read_block_small.min(sizes.read_block) } else { sizes.read_block }
+    }
+
+    /// Blocks that may be on their way at once.
+    pub(super) fn in_flight_max(&self, is_committing: bool) -> usize {
+        if is_committing { limits::READS_BESIDE_COMMIT_MAX } else { limits::READS_IN_FLIGHT_MAX }
     }
 
     /// Whether nobody waits for the disk.

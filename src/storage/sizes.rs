@@ -32,6 +32,8 @@ pub struct Sizes {
     pub segments_open: usize,
     /// Bytes of one read, and between two entries of a segment's index.
     pub read_block: usize,
+    /// Bytes of one read while commits keep the disk busy, too.
+    pub read_block_small: usize,
 }
 
 impl Default for Sizes {
@@ -50,6 +52,7 @@ impl Default for Sizes {
             scan: limits::SCAN_BYTES,
             segments_open: limits::SEGMENTS_OPEN_MAX,
             read_block: limits::READ_BLOCK_BYTES,
+            read_block_small: limits::READ_BLOCK_BYTES_SMALL,
         }
     }
 }

@@ -78,6 +78,11 @@ impl Store {
         self.pass_on();
     }
 
+    /// Whether a commit is being written.
+    pub fn is_committing(&self) -> bool {
+        self.engine().is_committing()
+    }
+
     /// Offset past the last committed record.
     pub fn tip(&self, log: LogId) -> Option<Offset> {
         self.engine().tip(log)

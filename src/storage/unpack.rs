@@ -118,6 +118,7 @@ impl Unpacker {
         if self.at + len as u64 > self.extent.data_bytes {
             return Err(self.damage());
         }
+        self.carry.reserve(len.saturating_sub(self.carry.len()));
         Ok(self.gather(block, len).then(|| self.carry.split().freeze()))
     }
 
