@@ -24,10 +24,14 @@ mod forgetful_mount;
 mod histories;
 #[path = "serve/history.rs"]
 mod history;
+#[path = "serve/hopper.rs"]
+mod hopper;
 #[path = "serve/kill.rs"]
 mod kill;
 #[path = "serve/kill_load.rs"]
 mod kill_load;
+#[path = "serve/ledger.rs"]
+mod ledger;
 #[path = "serve/power_cut.rs"]
 mod power_cut;
 #[path = "serve/refusal.rs"]
@@ -46,5 +50,9 @@ mod simulated_server;
 mod slow_reader;
 #[path = "serve/stage.rs"]
 mod stage;
+#[path = "serve/subscribers.rs"]
+mod subscribers;
 #[path = "serve/throttles.rs"]
 mod throttles;
+#[path = "serve/witness.rs"]
+mod witness;
