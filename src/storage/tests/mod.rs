@@ -7,6 +7,7 @@ use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::*;
 
+mod full;
 mod gaps;
 
 const LOG: LogId = LogId(1);
