@@ -12,6 +12,8 @@ mod bad_envelope;
 mod bad_references;
 #[path = "serve/bad_values.rs"]
 mod bad_values;
+#[path = "serve/failing_disk.rs"]
+mod failing_disk;
 #[path = "serve/fan_out.rs"]
 mod fan_out;
 #[path = "serve/fan_out_ends.rs"]

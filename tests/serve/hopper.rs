@@ -4,7 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use fastrand::Rng;
@@ -19,6 +19,8 @@ const PAGES: std::ops::Range<u32> = 1..5;
 
 /// Such a reader at work.
 pub(crate) struct Hopper {
+    /// Calls refused.
+    unread: Arc<AtomicUsize>,
     thread: JoinHandle<()>,
 }
 
@@ -30,16 +32,23 @@ impl Hopper {
         witness: &Arc<Witness>,
         stop: &Arc<AtomicBool>,
     ) -> Hopper {
-        let (witness, stop, mut rng) = (witness.clone(), stop.clone(), Rng::with_seed(seed));
+        let (unread, witness, stop) = (Arc::new(AtomicUsize::new(0)), witness.clone(), stop.clone());
+        let (counted, mut rng) = (unread.clone(), Rng::with_seed(seed));
         let thread = thread::spawn(move || {
             let Ok(mut client) = Client::connect(address) else { return };
             while !stop.load(Ordering::Relaxed) {
-                if hop(&mut client, &witness, &mut rng).is_err() {
-                    return;
-                }
+                match hop(&mut client, &witness, &mut rng) {
+                    Ok(is_answered) => counted.fetch_add(usize::from(!is_answered), Ordering::Relaxed),
+                    Err(_) => return,
+                };
             }
         });
-        Hopper { thread }
+        Hopper { unread, thread }
+    }
+
+    /// Reads that failed although the server was there.
+    pub(crate) fn unread(&self) -> usize {
+        self.unread.load(Ordering::Relaxed)
     }
 
     /// Waits for its end.
@@ -48,15 +57,15 @@ impl Hopper {
     }
 }
 
-/// An error if the server is gone; a call it refuses ends the hop.
-fn hop(client: &mut Client, witness: &Witness, rng: &mut Rng) -> io::Result<()> {
+/// False if a call is refused, an error if the server is gone.
+fn hop(client: &mut Client, witness: &Witness, rng: &mut Rng) -> io::Result<bool> {
     let shard = shard_id(rng.u32(..witness.shards));
     let reader = witness.reader();
     let input = json!({"StreamName": witness.stream, "ShardId": shard, "ShardIteratorType": "LATEST"});
     let open = witness.opens(&shard, reader);
     let (status, output) = client.call("GetShardIterator", &input)?;
     if status != 200 {
-        return Ok(());
+        return Ok(false);
     }
     witness.opened(open, reader);
     let mut iterator = text(&output, "ShardIterator");
@@ -64,12 +73,12 @@ fn hop(client: &mut Client, witness: &Witness, rng: &mut Rng) -> io::Result<()> 
         let asked = witness.asks(&shard, reader);
         let (status, page) = client.call("GetRecords", &json!({"ShardIterator": iterator}))?;
         if status != 200 {
-            return Ok(());
+            return Ok(false);
         }
         let records = Record::read_all(&page);
         let at_tip = records.is_empty() && page["MillisBehindLatest"] == 0;
         witness.got(asked, reader, &records, at_tip);
         iterator = text(&page, "NextShardIterator");
     }
-    Ok(())
+    Ok(true)
 }

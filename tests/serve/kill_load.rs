@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
@@ -38,6 +38,8 @@ pub(crate) enum Refusal {
     Wrong,
     /// A reason to put no more.
     End,
+    /// Nothing: it goes on with the next.
+    GoOn,
 }
 
 /// For a server that nothing ails.
@@ -46,6 +48,7 @@ pub(crate) const SOUND: Terms = Terms { bytes_max: 60_000, refusal: Refusal::Wro
 /// Clients at work; they stop when the server goes or when told to.
 pub(crate) struct Load {
     acked: Arc<Mutex<Acked>>,
+    refused: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     producers: Vec<JoinHandle<()>>,
     hopper: Hopper,
@@ -61,16 +64,17 @@ impl Load {
         witness: &Arc<Witness>,
     ) -> Load {
         let (acked, stop) = (Arc::new(Mutex::new(Acked::new())), Arc::new(AtomicBool::new(false)));
+        let refused = Arc::new(AtomicUsize::new(0));
         let producer = |index| {
             let (acked, stop, witness) = (acked.clone(), stop.clone(), witness.clone());
             let rng = fastrand::Rng::with_seed(seed ^ index);
-            let name = format!("c{cycle}-p{index}");
-            let producer = Producer { name, rng, serial: 0, acked, terms, witness };
+            let (name, refused) = (format!("c{cycle}-p{index}"), refused.clone());
+            let producer = Producer { name, rng, serial: 0, acked, terms, witness, refused };
             thread::spawn(move || producer.run(address, &stop))
         };
         let producers = (0..PRODUCERS).map(producer).collect();
         let hopper = Hopper::start(address, seed, witness, &stop);
-        Load { acked, stop, producers, hopper }
+        Load { acked, refused, stop, producers, hopper }
     }
 
     /// Waits until so many records are acknowledged.
@@ -86,6 +90,21 @@ impl Load {
             (all_ended || self.acked.lock().expect("no producer panics").len() >= count).then_some(())
         };
         wait_for("acknowledgements", enough);
+    }
+
+    /// Waits until a put is refused.
+    pub(crate) fn wait_for_refusal(&self) {
+        wait_for("a refusal", || (self.refused.load(Ordering::Relaxed) > 0).then_some(()));
+    }
+
+    /// What is acknowledged so far.
+    pub(crate) fn acked(&self) -> Acked {
+        self.acked.lock().expect("no producer panics").clone()
+    }
+
+    /// Reads that failed although the server was there.
+    pub(crate) fn unread(&self) -> usize {
+        self.hopper.unread()
     }
 
     /// Ends the clients and tells what was acknowledged.
@@ -106,6 +125,7 @@ struct Producer {
     serial: u64,
     terms: Terms,
     acked: Arc<Mutex<Acked>>,
+    refused: Arc<AtomicUsize>,
     witness: Arc<Witness>,
 }
 
@@ -158,9 +178,11 @@ impl Producer {
     }
 
     fn refused(&self, output: &Value) -> std::io::Result<()> {
+        self.refused.fetch_add(1, Ordering::Relaxed);
         match self.terms.refusal {
             Refusal::Wrong => panic!("refused: {output}"),
             Refusal::End => Err(std::io::ErrorKind::Other.into()),
+            Refusal::GoOn => Ok(()),
         }
     }
 

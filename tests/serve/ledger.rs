@@ -1,7 +1,7 @@
 //! What the clients of one stream know, kept outside the server: what was acknowledged, what was read, and in
 //! which order of time. Whatever happens to the server, the one has to agree with the other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -94,10 +94,26 @@ impl Ledger {
         assert!(lost.is_empty(), "{} of {} acknowledged records lost: {lost:?}", lost.len(), acked.len());
     }
 
+    /// All of this was read by now.
+    pub(crate) fn check_read(&self, acked: &Acked) {
+        let read: HashSet<_> =
+            self.pulled.iter().flat_map(|(shard, records)| places(shard, records)).collect();
+        let missed = acked
+            .values()
+            .filter(|(shard, number)| !read.contains(&(shard.as_str(), number.as_str())))
+            .count();
+        assert_eq!(missed, 0, "of {} records acknowledged", acked.len());
+    }
+
     /// A reader that begins at the oldest record sees what was read on the way.
     pub(crate) fn check_from_scratch(&self, kinesis: Kinesis) {
         for (shard, records) in &self.pulled {
             assert_eq!(numbers(&kinesis.read_shard(self.stream, shard)), numbers(records), "{shard}");
         }
     }
+}
+
+/// Where records stand: two shards may have given out the same number.
+pub(crate) fn places<'a>(shard: &'a str, records: &'a [Record]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    records.iter().map(move |record| (shard, record.number.as_str()))
 }

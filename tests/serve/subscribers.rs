@@ -1,7 +1,7 @@
 //! One consumer's subscriptions to every shard of a stream, from the tip until the server is gone, in a thread
 //! of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -9,6 +9,8 @@ use std::thread::{self, JoinHandle};
 
 use tokio::task::JoinSet;
 
+use crate::kill_load::Acked;
+use crate::ledger::places;
 use crate::support::block_on;
 use crate::support::efo::{Connection, Event, Windows, at};
 use crate::support::kinesis::{Record, text};
@@ -42,6 +44,14 @@ impl Subscribers {
             thread::spawn(move || block_on(deliver_all(address, &consumer, witness, into, subscribed)));
         all_subscribed.recv().expect("every shard takes a subscription");
         Subscribers { delivered, thread }
+    }
+
+    /// Whether all of this was pushed.
+    pub(crate) fn have(&self, acked: &Acked) -> bool {
+        let delivered = self.delivered.lock().expect("no subscriber panics");
+        let pushed = delivered.iter().flat_map(|(shard, place)| places(shard, &place.records));
+        let pushed: HashSet<_> = pushed.collect();
+        acked.values().all(|(shard, number)| pushed.contains(&(shard.as_str(), number.as_str())))
     }
 
     /// Waits until the server is gone and tells what had come.
