@@ -12,6 +12,8 @@ mod bad_envelope;
 mod bad_references;
 #[path = "serve/bad_values.rs"]
 mod bad_values;
+#[path = "serve/catalog_decay.rs"]
+mod catalog_decay;
 #[path = "serve/failing_disk.rs"]
 mod failing_disk;
 #[path = "serve/fan_out.rs"]
@@ -32,8 +34,12 @@ mod hopper;
 mod kill;
 #[path = "serve/kill_load.rs"]
 mod kill_load;
+#[path = "sim/lanes.rs"]
+mod lanes;
 #[path = "serve/ledger.rs"]
 mod ledger;
+#[path = "sim/place.rs"]
+mod place;
 #[path = "serve/power_cut.rs"]
 mod power_cut;
 #[path = "serve/refusal.rs"]

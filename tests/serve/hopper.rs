@@ -1,5 +1,5 @@
-//! A reader who asks for the tip of one shard after another and reads a few pages from there, until the server
-//! is gone. Notes what it saw; that nothing was stale or left out is for `history` to say.
+//! A reader who asks for the tip of one shard after another and reads a few pages from there, until the
+//! server is gone. Notes what it saw; that nothing was stale or left out is for `history` to say.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
 //! Is anything that was acknowledged ever lost? The server is killed while four producers write and consumers
-//! read, started again on the same directory, and held against what was noted outside it: nothing is lost, and
-//! what clients saw of each shard, and when, can have happened (`history` judges it).
+//! read, started again on the same directory, and held against what was noted outside it: nothing is lost,
+//! and what clients saw of each shard, and when, can have happened (`history` judges it).
 //!
 //! `FANLIGHT_KILL_CYCLES` sets how often, `FANLIGHT_KILL_SEED` repeats a run's choices.
 

@@ -1,5 +1,5 @@
-//! One consumer's subscriptions to every shard of a stream, from the tip until the server is gone, in a thread
-//! of their own.
+//! One consumer's subscriptions to every shard of a stream, from the tip until the server is gone, in a
+//! thread of their own.
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;

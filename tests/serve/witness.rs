@@ -95,8 +95,8 @@ impl Witness {
         check(&self.calls_of(shard), &seen(log))
     }
 
-    /// Tries the judge: the same history with two records in each other's place, one of which was acknowledged
-    /// before the other was put. Says whether there were two such records.
+    /// Tries the judge: the same history with two records in each other's place, one of which was
+    /// acknowledged before the other was put. Says whether there were two such records.
     pub(crate) fn try_judge(&self, shard: &str, log: &[Record]) -> bool {
         let (mut calls, mut log) = (self.calls_of(shard), seen(log));
         let acked = calls.iter().enumerate().filter(|(_, call)| number(call).is_some());
