@@ -7,6 +7,7 @@ use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::*;
 
+mod alarm;
 mod full;
 mod gaps;
 
