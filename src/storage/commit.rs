@@ -67,7 +67,7 @@ impl Engine {
         self.want_journal_file();
         self.want_all_written();
         if self.is_starved() {
-            let refusal = self.is_full();
+            let refusal = self.refuse_as_full();
             self.refuse_gathered(&refusal);
         }
     }

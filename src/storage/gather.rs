@@ -46,7 +46,7 @@ impl Engine {
         }
         // Room for less than the next commit is its own to find out.
         if self.is_starved() && !self.journal.has_room(BLOCK as u64) {
-            return Err(self.is_full());
+            return Err(self.refuse_as_full());
         }
         // Streams can still be deleted, which makes room.
         if self.budget.is_spent && log_id != LogId::CATALOG {

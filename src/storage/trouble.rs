@@ -82,10 +82,13 @@ impl Engine {
         }
     }
 
-    /// Looks whether what stands in the way of commits has gone.
+    /// Looks whether what stands in the way of commits has gone. A log that has stopped is tried less often,
+    /// by [`Self::try_resume`]: every file that fails to be made is one of zeros written for nothing.
     pub(super) fn retry_journal(&mut self) {
         self.journal.creation_failed = false;
-        self.want_file_if_none();
+        if self.trouble.stopped.is_none() {
+            self.want_file_if_none();
+        }
         if self.trouble.is_full && (self.journal.has_free_file() || !self.trouble.write_behind_stuck) {
             self.trouble.is_full = false;
             tracing::info!("there is room in the journal again");
@@ -93,8 +96,8 @@ impl Engine {
         }
     }
 
-    /// Notes that puts are refused for want of room in the journal.
-    pub(super) fn is_full(&mut self) -> StorageError {
+    /// Notes that puts are refused for want of room in the journal; answers with what.
+    pub(super) fn refuse_as_full(&mut self) -> StorageError {
         if !std::mem::replace(&mut self.trouble.is_full, true) {
             tracing::error!("the journal is full and nothing can be moved to segments: puts are refused");
             self.tell_health();

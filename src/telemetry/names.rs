@@ -70,7 +70,7 @@ metrics_table! {
     histogram COMMIT_BYTES = "fanlight_commit_bytes", Bytes, "Bytes of a journal commit, padding included.";
     counter COMMITS = "fanlight_commits_total", Count, "Journal commits completed.";
     counter STORAGE_FAILURES = "fanlight_storage_failures_total", Count,
-        "Disk operations that failed. Labels: operation (commit, write_behind, read, scrub).";
+        "Disk operations that failed. Labels: operation (commit, write_behind, seal, read, scrub, remove).";
     counter DAMAGED_READS = "fanlight_damaged_reads_total", Count,
         "Reads that met damaged bytes and were told so. Anything above 0 is an alarm.";
     gauge STORAGE_HEALTHY = "fanlight_storage_healthy", Count, "1 while the log accepts writes, else 0.";
