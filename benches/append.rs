@@ -4,6 +4,9 @@
 //!
 //! `cargo bench --bench append`; `APPEND_SECS` sets the seconds per row (2), `APPEND_DIR` the directory.
 
+#[path = "support/disk.rs"]
+mod disk;
+
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
@@ -19,6 +22,8 @@ use hdrhistogram::Histogram;
 use rustix::event::EventfdFlags;
 use rustix::fs::OFlags;
 use tokio_uring::buf::BoundedBuf;
+
+use disk::run;
 
 const FILE: &str = "log";
 /// Large enough that a pass over reserved blocks rarely ends early; it meets none twice.
@@ -177,17 +182,6 @@ impl Round<'_> {
             other => Err(io::Error::other(format!("{other:?}"))),
         }
     }
-}
-
-fn run(disk: &mut dyn Disk, op: Op) -> Completion {
-    let mut out = Vec::new();
-    disk.submit(Token(0), op);
-    disk.kick();
-    while out.is_empty() {
-        disk.wait();
-        disk.reap(&mut out);
-    }
-    out.remove(0)
 }
 
 fn remove(disk: &mut dyn Disk, file: FileId) -> io::Result<()> {

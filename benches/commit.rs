@@ -4,15 +4,18 @@
 //!
 //! `cargo bench --bench commit`; `COMMIT_DIR` sets the directory, `COMMIT_ROUNDS` how many rounds (9).
 
+#[path = "support/disk.rs"]
+mod disk;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fanlight::platform::{
-    AlignedBuf, Backend, Clock, Completion, Disk, FileId, Op, Outcome, Preallocation, Token, open,
-};
+use fanlight::platform::{AlignedBuf, Backend, Clock, Disk, FileId, Op, Outcome, Preallocation, Token, open};
 use fanlight::storage::{Durability, Engine, Event, Settings, Sizes, StorageError};
 use fanlight::types::{Instant, LogId};
+
+use disk::run;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -321,17 +324,6 @@ fn bytes_to_disk() -> io::Result<u64> {
     let text = std::fs::read_to_string("/proc/self/io")?;
     let count = text.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok());
     count.ok_or_else(|| io::Error::other("the kernel does not count bytes written"))
-}
-
-fn run(disk: &mut dyn Disk, op: Op) -> Completion {
-    let mut out = Vec::new();
-    disk.submit(Token(0), op);
-    disk.kick();
-    while out.is_empty() {
-        disk.wait();
-        disk.reap(&mut out);
-    }
-    out.remove(0)
 }
 
 fn nanos_of(time: Duration) -> u64 {

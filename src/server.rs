@@ -232,18 +232,18 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener, store: &Store) 
 /// Trims what is past retention and tells whether the log still takes writes.
 async fn maintain(store: Store, context: Rc<Context>, readiness: Readiness) {
     let mut tick = tokio::time::interval(MAINTENANCE);
-    let mut had_stopped = false;
+    let mut refused = false;
     loop {
         tick.tick().await;
         context.maintain();
         store.engine().account_data();
-        let has_stopped = store.engine().stopped().is_some();
-        if has_stopped {
-            readiness.not_ready("the log has stopped after failed writes and is being tried again");
-        } else if had_stopped {
-            readiness.ready();
+        let reason = store.engine().refuses();
+        match reason {
+            Some(reason) => readiness.not_ready(reason),
+            None if refused => readiness.ready(),
+            None => {}
         }
-        had_stopped = has_stopped;
+        refused = reason.is_some();
     }
 }
 

@@ -7,29 +7,14 @@
 
 #![allow(dead_code, reason = "the layers are those of sim.rs; not every part of them is needed here")]
 
-#[path = "sim/decay.rs"]
-mod decay;
-#[path = "sim/faults.rs"]
-mod faults;
-#[path = "sim/lanes.rs"]
-mod lanes;
-#[path = "sim/model.rs"]
-mod model;
-#[path = "sim/place.rs"]
-mod place;
-#[path = "sim/reopen.rs"]
-mod reopen;
-#[path = "sim/scenarios.rs"]
-mod scenarios;
-#[path = "sim/schedule.rs"]
-mod schedule;
-#[path = "sim/world.rs"]
-mod world;
+#[path = "sim/mod.rs"]
+mod layers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use fanlight::seeded::{Bug, switch};
+use layers::{decay, faults, lanes, schedule};
 
 /// How often each bug has to be found, every time from other seeds on.
 const TRIALS: u64 = 5;

@@ -12,6 +12,10 @@ mod bad_envelope;
 mod bad_references;
 #[path = "serve/bad_values.rs"]
 mod bad_values;
+#[path = "serve/catalog_decay.rs"]
+mod catalog_decay;
+#[path = "serve/failing_disk.rs"]
+mod failing_disk;
 #[path = "serve/fan_out.rs"]
 mod fan_out;
 #[path = "serve/fan_out_ends.rs"]
@@ -24,10 +28,18 @@ mod forgetful_mount;
 mod histories;
 #[path = "serve/history.rs"]
 mod history;
+#[path = "serve/hopper.rs"]
+mod hopper;
 #[path = "serve/kill.rs"]
 mod kill;
 #[path = "serve/kill_load.rs"]
 mod kill_load;
+#[path = "sim/lanes.rs"]
+mod lanes;
+#[path = "serve/ledger.rs"]
+mod ledger;
+#[path = "sim/place.rs"]
+mod place;
 #[path = "serve/power_cut.rs"]
 mod power_cut;
 #[path = "serve/refusal.rs"]
@@ -46,5 +58,9 @@ mod simulated_server;
 mod slow_reader;
 #[path = "serve/stage.rs"]
 mod stage;
+#[path = "serve/subscribers.rs"]
+mod subscribers;
 #[path = "serve/throttles.rs"]
 mod throttles;
+#[path = "serve/witness.rs"]
+mod witness;

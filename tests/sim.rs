@@ -2,28 +2,13 @@
 //! restarts; every operation failed in turn; a disk that is full at every point; every kind of damage to the
 //! files. All against a model. CONTRIBUTING tells the long tiers.
 
-#[path = "sim/decay.rs"]
-mod decay;
-#[path = "sim/faults.rs"]
-mod faults;
-#[path = "sim/lanes.rs"]
-mod lanes;
-#[path = "sim/model.rs"]
-mod model;
-#[path = "sim/place.rs"]
-mod place;
-#[path = "sim/reopen.rs"]
-mod reopen;
-#[path = "sim/scenarios.rs"]
-mod scenarios;
-#[path = "sim/schedule.rs"]
-mod schedule;
-#[path = "sim/world.rs"]
-mod world;
+#[path = "sim/mod.rs"]
+mod layers;
 
 use std::time::Instant;
 
-use lanes::number;
+use layers::lanes::{self, number};
+use layers::{decay, faults, scenarios, schedule};
 
 /// Schedules of the short tier.
 const SCHEDULES: u64 = 200_000;

@@ -51,6 +51,7 @@ impl Control {
         let (turn, changed) = (Arc::default(), Notify::new());
         let control = Self { catalog, store, hub, clock, turn, changed, transition_millis };
         if control.catalog().secret().is_empty() {
+            control.require_nothing_else()?;
             let mut secret = [0; SECRET_BYTES];
             random::fill_secret(&mut secret);
             let secret = secret.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -58,6 +59,17 @@ impl Control {
         }
         control.adopt_logs();
         Ok(Rc::new(control))
+    }
+
+    /// Logs of shards without a catalog: it was lost, and they are not to be removed as if their streams had
+    /// been deleted.
+    fn require_nothing_else(&self) -> Result<(), StorageError> {
+        let others = self.store.engine().log_ids().len() - 1;
+        if others == 0 {
+            return Ok(());
+        }
+        let what = format!("nothing of the catalog is there, though {others} logs of shards are");
+        Err(StorageError::Damaged { log: LogId::CATALOG, what })
     }
 
     /// The catalog as it stands. Not to be held across an await.
@@ -214,10 +226,12 @@ async fn replay(store: &Store) -> Result<Catalog, StorageError> {
 }
 
 fn replay_one(catalog: &mut Catalog, text: &[u8]) -> Result<(), StorageError> {
-    let command: Command = serde_json::from_slice(text).map_err(|error| StorageError::Damaged {
-        log: LogId::CATALOG,
-        what: format!("a command of an unknown form: {error}"),
-    })?;
+    let damaged = |what| StorageError::Damaged { log: LogId::CATALOG, what };
+    let command: Command = serde_json::from_slice(text)
+        .map_err(|error| damaged(format!("a command of an unknown form: {error}")))?;
+    if catalog.secret().is_empty() && !matches!(command, Command::Genesis { .. }) {
+        return Err(damaged("what is left of the catalog does not begin with its first command".to_owned()));
+    }
     // Rejected then, rejected now: the command changed nothing.
     let _: Result<Effect, Rejection> = catalog.apply(&command);
     Ok(())

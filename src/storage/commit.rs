@@ -67,7 +67,8 @@ impl Engine {
         self.want_journal_file();
         self.want_all_written();
         if self.is_starved() {
-            self.refuse_gathered(&StorageError::Full);
+            let refusal = self.refuse_as_full();
+            self.refuse_gathered(&refusal);
         }
     }
 
@@ -237,7 +238,7 @@ impl Engine {
         self.submit_op(Pending::JournalFile, op);
     }
 
-    pub(super) fn journal_file_created(&mut self, result: io::Result<Outcome>) {
+    pub(super) fn journal_file_created(&mut self, result: io::Result<Outcome>, now: Instant) {
         self.journal.creating = false;
         match result {
             Ok(Outcome::Created(file)) => {
@@ -247,7 +248,11 @@ impl Engine {
             Ok(_) => debug_assert!(false, "a create answers with its file"),
             Err(error) => {
                 self.journal.creation_failed = true;
-                tracing::warn!(%error, "no further journal file: commits wait for write-behind");
+                if self.journal.has_sound_file() {
+                    tracing::warn!(%error, "no further journal file: commits wait for write-behind");
+                } else {
+                    self.count_failure(&format!("no journal file can be made: {error}"), now);
+                }
             }
         }
     }

@@ -289,7 +289,7 @@ impl Engine {
         match what {
             Pending::Commit => self.commit_completed(completion.result, now),
             Pending::JournalSync(file) => self.journal_synced(file, completion.result),
-            Pending::JournalFile => self.journal_file_created(completion.result),
+            Pending::JournalFile => self.journal_file_created(completion.result, now),
             Pending::SegmentCreate { log, path, bytes } => {
                 self.segment_created(log, path, bytes, completion.result);
             }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::limits;
+use crate::platform::BLOCK;
 use crate::shard_log::BatchBuilder;
 use crate::types::{Instant, LogId, Offset, Timestamp};
 
@@ -43,8 +44,9 @@ impl Engine {
         if let Some(reason) = self.stopped() {
             return Err(StorageError::Stopped(reason.to_owned()));
         }
-        if self.is_starved() {
-            return Err(StorageError::Full);
+        // Room for less than the next commit is its own to find out.
+        if self.is_starved() && !self.journal.has_room(BLOCK as u64) {
+            return Err(self.refuse_as_full());
         }
         // Streams can still be deleted, which makes room.
         if self.budget.is_spent && log_id != LogId::CATALOG {

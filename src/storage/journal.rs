@@ -298,6 +298,16 @@ impl Journal {
         self.files.iter().filter(holds_any).map(|file| file.file).collect()
     }
 
+    /// Whether there is a file that has not failed, free or not.
+    pub(super) fn has_sound_file(&self) -> bool {
+        self.files.iter().any(|file| !file.retired)
+    }
+
+    /// Whether the file in use has room for `len` more bytes.
+    pub(super) fn has_room(&self, len: u64) -> bool {
+        self.active_file().is_some_and(|file| self.at + len <= file.bytes)
+    }
+
     /// Whether a file can be begun.
     pub(super) fn has_free_file(&self) -> bool {
         self.files.iter().any(JournalFile::is_free)

@@ -53,6 +53,7 @@ impl Engine {
     pub fn read_tail(&self, id: LogId, from: From, max_bytes: usize) -> Option<ReadReply> {
         let Some(log) = self.logs.get(&id) else { return Some(Err(StorageError::NoSuchLog(id))) };
         if let Some(what) = &log.damage {
+            counter!(names::DAMAGED_READS).increment(1);
             return Some(Err(StorageError::Damaged { log: id, what: what.clone() }));
         }
         match from {
@@ -190,6 +191,7 @@ impl Engine {
         };
         if let Err(error) = arrived {
             if matches!(error, StorageError::Damaged { .. }) {
+                counter!(names::DAMAGED_READS).increment(1);
                 tracing::error!(%log, %error, "a segment is damaged");
             }
             tell(cursor.give_up(), &error);

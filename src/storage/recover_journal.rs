@@ -99,7 +99,8 @@ impl Found {
             if seeded::is(Bug::RecoveredNotSecured) {
                 continue;
             }
-            if index != newest && file.unflushed == 0 {
+            // What nothing is needed of can go with the power, unless the next use tells where it ends.
+            if index != newest && file.generation.is_none() {
                 continue;
             }
             let from = if last.header.synced { *last_at } else { 0 };

@@ -28,12 +28,22 @@ pub(super) struct Trouble {
     failed_at: Instant,
     /// The last write-behind that ended failed.
     pub(super) write_behind_stuck: bool,
+    /// Puts were refused because the journal is full, and nothing has changed that since.
+    is_full: bool,
 }
 
 impl Engine {
     /// Why the engine takes no writes at the moment, if it does not.
     pub fn stopped(&self) -> Option<&str> {
         self.trouble.stopped.as_deref()
+    }
+
+    /// Why puts are refused at the moment, in words for who runs the server.
+    pub fn refuses(&self) -> Option<&'static str> {
+        if self.stopped().is_some() {
+            return Some("the log has stopped after failed writes and is being tried again");
+        }
+        self.trouble.is_full.then_some("the journal is full of what segments cannot take: is the disk full?")
     }
 
     /// Batches that were acknowledged and that only journal files hold to which a write or sync has failed
@@ -47,16 +57,56 @@ impl Engine {
     pub(super) fn commit_failed(&mut self, commit: InFlight, reason: &str, now: Instant) {
         counter!(names::STORAGE_FAILURES, "operation" => "commit").increment(1);
         self.retire(commit.file, reason);
+        self.want_file_if_none();
         let refusal = StorageError::Failed(reason.to_owned());
         for (batch, ack, _) in commit.batches {
             ack.settle(Err(refusal.clone()));
             self.logs.entry(batch.log()).and_modify(|log| log.sealed = log.committed_link);
         }
+        self.count_failure(reason, now);
+    }
+
+    /// A commit failed, or cannot be tried for want of a file: so many in a row stop the log.
+    pub(super) fn count_failure(&mut self, reason: &str, now: Instant) {
         self.trouble.failures += 1;
         self.trouble.failed_at = now;
         if self.trouble.failures >= limits::COMMIT_FAILURES_MAX {
             self.stop(reason);
         }
+    }
+
+    /// Has a file made where every one has failed. Nobody else may ask for it: puts are refused meanwhile.
+    fn want_file_if_none(&mut self) {
+        if !self.journal.has_sound_file() {
+            self.want_journal_file();
+        }
+    }
+
+    /// Looks whether what stands in the way of commits has gone. A log that has stopped is tried less often,
+    /// by [`Self::try_resume`]: every file that fails to be made is one of zeros written for nothing.
+    pub(super) fn retry_journal(&mut self) {
+        self.journal.creation_failed = false;
+        if self.trouble.stopped.is_none() {
+            self.want_file_if_none();
+        }
+        if self.trouble.is_full && (self.journal.has_free_file() || !self.trouble.write_behind_stuck) {
+            self.trouble.is_full = false;
+            tracing::info!("there is room in the journal again");
+            self.tell_health();
+        }
+    }
+
+    /// Notes that puts are refused for want of room in the journal; answers with what.
+    pub(super) fn refuse_as_full(&mut self) -> StorageError {
+        if !std::mem::replace(&mut self.trouble.is_full, true) {
+            tracing::error!("the journal is full and nothing can be moved to segments: puts are refused");
+            self.tell_health();
+        }
+        StorageError::Full
+    }
+
+    fn tell_health(&self) {
+        self.meters.healthy.set(f64::from(u8::from(self.refuses().is_none())));
     }
 
     pub(super) fn journal_synced(&mut self, file: FileId, result: io::Result<Outcome>) {
@@ -91,9 +141,9 @@ impl Engine {
     fn stop(&mut self, reason: &str) {
         if self.trouble.stopped.is_none() {
             tracing::error!(%reason, "the log stops accepting records; it is tried again every second");
-            self.meters.healthy.set(0.0);
         }
         self.trouble.stopped = Some(reason.to_owned());
+        self.tell_health();
         self.refuse_gathered(&StorageError::Stopped(reason.to_owned()));
         self.events.push(Event::Stopped);
     }
@@ -112,7 +162,7 @@ impl Engine {
         self.trouble.failures = 0;
         if self.trouble.stopped.take().is_some() {
             tracing::info!("the log accepts records again");
-            self.meters.healthy.set(1.0);
+            self.tell_health();
         }
     }
 

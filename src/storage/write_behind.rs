@@ -49,7 +49,7 @@ impl Engine {
             self.logs.entry(id).and_modify(|log| log.write_behind = WriteBehind::Idle);
             self.want_write_behind(id, Offset::ZERO);
         }
-        self.journal.creation_failed = false;
+        self.retry_journal();
         self.readers.tick();
         self.tell_scrub_age(now);
         self.try_resume(now);

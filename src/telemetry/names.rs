@@ -70,7 +70,9 @@ metrics_table! {
     histogram COMMIT_BYTES = "fanlight_commit_bytes", Bytes, "Bytes of a journal commit, padding included.";
     counter COMMITS = "fanlight_commits_total", Count, "Journal commits completed.";
     counter STORAGE_FAILURES = "fanlight_storage_failures_total", Count,
-        "Disk operations that failed. Labels: operation (commit, write_behind, read, scrub).";
+        "Disk operations that failed. Labels: operation (commit, write_behind, seal, read, scrub, remove).";
+    counter DAMAGED_READS = "fanlight_damaged_reads_total", Count,
+        "Reads that met damaged bytes and were told so. Anything above 0 is an alarm.";
     gauge STORAGE_HEALTHY = "fanlight_storage_healthy", Count, "1 while the log accepts writes, else 0.";
     gauge JOURNAL_FILES_RETIRED = "fanlight_journal_files_retired", Count,
         "Journal files set aside after a failed write or sync, until segments hold what they hold.";

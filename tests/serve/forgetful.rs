@@ -53,6 +53,8 @@ pub(crate) struct Volume {
     pub(crate) boot: u64,
     /// Syncs and durable writes until one fails.
     fails_in: Option<u64>,
+    /// All of them fail, and syncs of directories.
+    pub(crate) fails_all: bool,
     /// No room for more.
     pub(crate) is_full: bool,
     /// Sectors and names that power cuts have taken.
@@ -64,7 +66,8 @@ impl Volume {
         let nodes = BTreeMap::from([(ROOT, Node::Dir(Dir::default()))]);
         let rng = Rng::with_seed(seed);
         let (next, boot) = (ROOT + 1, 1);
-        Volume { nodes, next, rng, is_off: false, boot, fails_in: None, is_full: false, forgotten: 0 }
+        let (is_off, fails_in, fails_all, is_full) = (false, None, false, false);
+        Volume { nodes, next, rng, is_off, boot, fails_in, fails_all, is_full, forgotten: 0 }
     }
 
     /// The power goes: whoever still runs notices by errors.
@@ -84,7 +87,7 @@ impl Volume {
             };
         }
         self.drop_unreachable();
-        (self.is_off, self.fails_in, self.is_full) = (false, None, false);
+        (self.is_off, self.fails_in, self.fails_all, self.is_full) = (false, None, false, false);
         self.boot += 1;
     }
 
@@ -185,6 +188,9 @@ impl Volume {
     }
 
     pub(crate) fn sync_dir(&mut self, id: u64) -> Result<(), Errno> {
+        if self.fails_all {
+            return Err(Errno::IO);
+        }
         self.dir_mut(id)?.unsettled.clear();
         Ok(())
     }
@@ -192,7 +198,7 @@ impl Volume {
     fn next_sync_fails(&mut self) -> bool {
         let left = self.fails_in.and_then(|left| left.checked_sub(1));
         self.fails_in = left;
-        left == Some(0)
+        left == Some(0) || self.fails_all
     }
 
     fn drop_unreachable(&mut self) {

@@ -1,17 +1,19 @@
-//! Load for the kill tests: producers that note every acknowledgement outside the server, and payloads that
-//! can be checked byte for byte.
+//! Load for the tests that end the server: producers that note every acknowledgement outside it, a reader who
+//! hops from tip to tip, and payloads that can be checked byte for byte.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use serde_json::{Value, json};
 
+use crate::hopper::Hopper;
 use crate::support::http::Client;
 use crate::support::kinesis::{Record, blob, text};
 use crate::support::wait_for;
+use crate::witness::{Open, Witness};
 
 /// Producers at work at once.
 const PRODUCERS: u64 = 4;
@@ -21,41 +23,58 @@ const BATCH: u64 = 20;
 /// What was acknowledged: the payload's name, with the shard and sequence number the server gave it.
 pub(crate) type Acked = HashMap<String, (String, String)>;
 
-/// Producers at work; they stop when the server goes or when told to.
+/// What producers put, and what they do when a record is refused.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    /// Records are smaller than this.
+    pub(crate) bytes_max: usize,
+    pub(crate) refusal: Refusal,
+}
+
+/// What a refused record is to its producer.
+#[derive(Clone, Copy)]
+pub(crate) enum Refusal {
+    /// A mistake: the server is sound.
+    Wrong,
+    /// A reason to put no more.
+    End,
+    /// Nothing: it goes on with the next.
+    GoOn,
+}
+
+/// For a server that nothing ails.
+pub(crate) const SOUND: Terms = Terms { bytes_max: 60_000, refusal: Refusal::Wrong };
+
+/// Clients at work; they stop when the server goes or when told to.
 pub(crate) struct Load {
     acked: Arc<Mutex<Acked>>,
+    refused: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     producers: Vec<JoinHandle<()>>,
+    hopper: Hopper,
 }
 
 impl Load {
-    /// The same with records below `bytes_max`, for a server whose disk fails: a producer stops at the first
-    /// refusal.
-    pub(crate) fn start_small(
+    /// Starts the clients; names begin with `cycle`, so that no two cycles share one.
+    pub(crate) fn start(
         address: SocketAddr,
-        stream: &'static str,
         cycle: u32,
         seed: u64,
-        bytes_max: usize,
+        terms: Terms,
+        witness: &Arc<Witness>,
     ) -> Load {
-        Self::with(address, stream, cycle, seed, Some(bytes_max))
-    }
-
-    /// Starts the producers; names begin with `cycle`, so that no two cycles share one.
-    pub(crate) fn start(address: SocketAddr, stream: &'static str, cycle: u32, seed: u64) -> Load {
-        Self::with(address, stream, cycle, seed, None)
-    }
-
-    fn with(address: SocketAddr, stream: &'static str, cycle: u32, seed: u64, small: Option<usize>) -> Load {
         let (acked, stop) = (Arc::new(Mutex::new(Acked::new())), Arc::new(AtomicBool::new(false)));
+        let refused = Arc::new(AtomicUsize::new(0));
         let producer = |index| {
-            let (acked, stop) = (acked.clone(), stop.clone());
+            let (acked, stop, witness) = (acked.clone(), stop.clone(), witness.clone());
             let rng = fastrand::Rng::with_seed(seed ^ index);
-            let name = format!("c{cycle}-p{index}");
-            thread::spawn(move || Producer { stream, name, rng, serial: 0, acked, small }.run(address, &stop))
+            let (name, refused) = (format!("c{cycle}-p{index}"), refused.clone());
+            let producer = Producer { name, rng, serial: 0, acked, terms, witness, refused };
+            thread::spawn(move || producer.run(address, &stop))
         };
         let producers = (0..PRODUCERS).map(producer).collect();
-        Load { acked, stop, producers }
+        let hopper = Hopper::start(address, seed, witness, &stop);
+        Load { acked, refused, stop, producers, hopper }
     }
 
     /// Waits until so many records are acknowledged.
@@ -73,24 +92,41 @@ impl Load {
         wait_for("acknowledgements", enough);
     }
 
-    /// Ends the producers and tells what was acknowledged.
+    /// Waits until a put is refused.
+    pub(crate) fn wait_for_refusal(&self) {
+        wait_for("a refusal", || (self.refused.load(Ordering::Relaxed) > 0).then_some(()));
+    }
+
+    /// What is acknowledged so far.
+    pub(crate) fn acked(&self) -> Acked {
+        self.acked.lock().expect("no producer panics").clone()
+    }
+
+    /// Reads that failed although the server was there.
+    pub(crate) fn unread(&self) -> usize {
+        self.hopper.unread()
+    }
+
+    /// Ends the clients and tells what was acknowledged.
     pub(crate) fn finish(self) -> Acked {
         self.stop.store(true, Ordering::Relaxed);
         for producer in self.producers {
             producer.join().expect("a producer ends without a panic");
         }
+        self.hopper.finish();
         let mut acked = self.acked.lock().expect("no producer panics");
         std::mem::take(&mut *acked)
     }
 }
 
 struct Producer {
-    stream: &'static str,
     name: String,
     rng: fastrand::Rng,
     serial: u64,
-    small: Option<usize>,
+    terms: Terms,
     acked: Arc<Mutex<Acked>>,
+    refused: Arc<AtomicUsize>,
+    witness: Arc<Witness>,
 }
 
 impl Producer {
@@ -107,35 +143,53 @@ impl Producer {
     }
 
     fn put_one(&mut self, client: &mut Client) -> std::io::Result<()> {
-        let (name, mut record) = self.record(self.small.unwrap_or(60_000));
-        record["StreamName"] = self.stream.into();
+        let (name, mut record) = self.record(self.terms.bytes_max);
+        record["StreamName"] = self.witness.stream.into();
+        let put = self.witness.puts(&name);
         let (status, output) = client.call("PutRecord", &record)?;
-        self.refused(status, &output)?;
+        if status == 500 {
+            assert_eq!(output["__type"], "InternalFailure", "{output}");
+            return self.refused(&output);
+        }
         assert_eq!(status, 200, "PutRecord: {output}");
-        self.note([(name, &output)]);
+        self.note(put, name, &output);
         Ok(())
     }
 
     fn put_batch(&mut self, client: &mut Client) -> std::io::Result<()> {
         let (names, records): (Vec<_>, Vec<_>) = (0..BATCH).map(|_| self.record(4_000)).unzip();
-        let (status, output) =
-            client.call("PutRecords", &json!({"StreamName": self.stream, "Records": records}))?;
-        self.refused(status, &output)?;
-        assert_eq!((status, &output["FailedRecordCount"]), (200, &json!(0)), "PutRecords: {output}");
-        self.note(names.into_iter().zip(output["Records"].as_array().expect("entries")));
-        Ok(())
+        let input = json!({"StreamName": self.witness.stream, "Records": records});
+        let puts: Vec<_> = names.iter().map(|name| self.witness.puts(name)).collect();
+        let (status, output) = client.call("PutRecords", &input)?;
+        assert_eq!(status, 200, "PutRecords: {output}");
+        let entries = output["Records"].as_array().expect("entries");
+        let (mut refused, mut last) = (0, Ok(()));
+        for ((put, name), entry) in puts.into_iter().zip(names).zip(entries) {
+            if entry["ErrorCode"].is_null() {
+                self.note(put, name, entry);
+                continue;
+            }
+            assert_eq!(entry["ErrorCode"], "InternalFailure", "{entry}");
+            refused += 1;
+            last = self.refused(entry);
+        }
+        assert_eq!(output["FailedRecordCount"], refused, "{output}");
+        last
     }
 
-    /// Where the disk fails, refusals are right.
-    fn refused(&self, status: u16, output: &Value) -> std::io::Result<()> {
-        let failed = status == 500 || output["FailedRecordCount"].as_u64().is_some_and(|count| count > 0);
-        if self.small.is_some() && failed { Err(std::io::ErrorKind::Other.into()) } else { Ok(()) }
+    fn refused(&self, output: &Value) -> std::io::Result<()> {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        match self.terms.refusal {
+            Refusal::Wrong => panic!("refused: {output}"),
+            Refusal::End => Err(std::io::ErrorKind::Other.into()),
+            Refusal::GoOn => Ok(()),
+        }
     }
 
-    fn note<'v>(&self, acked: impl IntoIterator<Item = (String, &'v Value)>) {
-        let place = |entry: &Value| (text(entry, "ShardId"), text(entry, "SequenceNumber"));
-        let acked = acked.into_iter().map(|(name, entry)| (name, place(entry)));
-        self.acked.lock().expect("no producer panics").extend(acked);
+    fn note(&self, put: Open, name: String, output: &Value) {
+        let (shard, number) = (text(output, "ShardId"), text(output, "SequenceNumber"));
+        self.witness.put(put, &name, &shard, &number);
+        self.acked.lock().expect("no producer panics").insert(name, (shard, number));
     }
 
     /// A record of a new name and any size below `max`; small ones are as likely as large ones.

@@ -3,17 +3,16 @@
 //!
 //! `FANLIGHT_POWER_CUTS` sets how many per backend, `FANLIGHT_POWER_SEED` repeats a run's choices.
 
-use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::io::Write;
 
-use serde_json::json;
-
 use crate::forgetful_mount::Mounted;
-use crate::kill_load::{Acked, Load, is_intact};
+use crate::kill_load::{Load, Refusal, Terms};
+use crate::ledger::Ledger;
+use crate::stage::numbers;
 use crate::support::block_on;
 use crate::support::efo::{Connection, Windows, at};
-use crate::support::kinesis::{Kinesis, Record, shard_id};
+use crate::support::kinesis::Kinesis;
 use crate::support::server::{Options, Server};
 
 const STREAM: &str = "orders";
@@ -32,8 +31,7 @@ struct Outage {
     server: Server,
     mounted: Mounted,
     consumer: String,
-    acked: Acked,
-    pulled: BTreeMap<String, Vec<Record>>,
+    ledger: Ledger,
 }
 
 impl Outage {
@@ -45,7 +43,7 @@ impl Outage {
             Server::start(Options { limits: "off", extra, data_dir, seeded_bug, ..Options::default() });
         let kinesis = Kinesis { address: server.address() };
         let consumer = kinesis.register(&kinesis.create(STREAM, SHARDS), "reader");
-        Ok(Outage { server, mounted, consumer, acked: Acked::new(), pulled: BTreeMap::new() })
+        Ok(Outage { server, mounted, consumer, ledger: Ledger::new(STREAM, SHARDS) })
     }
 
     fn kinesis(&self) -> Kinesis {
@@ -55,11 +53,10 @@ impl Outage {
     /// Load, a cut in the middle of it, a restart; then what was acknowledged is read.
     fn cut(&mut self, cycle: u32, rng: &mut fastrand::Rng) {
         let bytes_max = RECORD_BYTES_MAX[(cycle / CUTS_OF_A_VOLUME) as usize % 2];
-        let latest = json!({"ShardIteratorType": "LATEST"});
-        let iterators: Vec<_> =
-            shards().map(|it| self.kinesis().iterator(STREAM, &it, latest.clone())).collect();
+        let witness = self.ledger.wait_at_tips(self.kinesis());
         let acks = rng.usize(ACKS_BEFORE_CUT);
-        let load = Load::start_small(self.server.address(), STREAM, cycle, rng.u64(..), bytes_max);
+        let terms = Terms { bytes_max, refusal: Refusal::End };
+        let load = Load::start(self.server.address(), cycle, rng.u64(..), terms, &witness);
         if rng.u32(..4) == 0 {
             // A sync fails, and what it covered is never safe again, though the system says so later.
             self.mounted.volume().fail_sync(rng.u64(1..100));
@@ -67,36 +64,17 @@ impl Outage {
         load.wait_for_acks_or_end(acks);
         self.mounted.volume().power_off();
         self.server.kill_9();
-        self.acked.extend(load.finish());
+        self.ledger.acked.extend(load.finish());
         self.mounted.volume().power_on();
         self.server.restart();
-        for (shard, iterator) in shards().zip(iterators) {
-            let (records, _) = self.kinesis().read_to_tip(iterator);
-            self.pulled.entry(shard).or_default().extend(records);
-        }
-        self.check();
-    }
-
-    /// All that was ever acknowledged is there, once, where the server said; and shards are in order.
-    fn check(&self) {
-        let mut found = HashMap::new();
-        for (shard, records) in &self.pulled {
-            assert!(records.windows(2).all(|two| two[0].number < two[1].number), "{shard} is out of order");
-            for record in records {
-                assert!(is_intact(record), "{} was changed", record.key);
-                let twice = found.insert(record.key.clone(), (shard.clone(), record.number.clone()));
-                assert_eq!(twice, None, "{} is there twice", record.key);
-            }
-        }
-        let lost: Vec<_> =
-            self.acked.iter().filter(|(name, place)| found.get(*name) != Some(*place)).collect();
-        assert!(lost.is_empty(), "{} of {} acknowledged lost: {lost:?}", lost.len(), self.acked.len());
+        self.ledger.read_on(self.kinesis());
+        self.ledger.check();
     }
 
     /// From the beginning, pulled and pushed: what was there after one cut is there after all that followed.
     fn check_from_scratch(&self) {
-        for (shard, records) in &self.pulled {
-            assert_eq!(numbers(&self.kinesis().read_shard(STREAM, shard)), numbers(records), "{shard}");
+        self.ledger.check_from_scratch(self.kinesis());
+        for (shard, records) in &self.ledger.pulled {
             let pushed = block_on(async {
                 let connection = Connection::open(self.server.address(), Windows::default()).await;
                 let mut all = connection.subscribe(&self.consumer, shard, at("TRIM_HORIZON")).await;
@@ -105,14 +83,6 @@ impl Outage {
             assert_eq!(numbers(&pushed), numbers(records), "{shard}, pushed");
         }
     }
-}
-
-fn shards() -> impl Iterator<Item = String> {
-    (0..SHARDS).map(shard_id)
-}
-
-fn numbers(records: &[Record]) -> Vec<&str> {
-    records.iter().map(|record| record.number.as_str()).collect()
 }
 
 fn say(line: &str) {
@@ -128,7 +98,7 @@ fn outages(io: &str) {
     let seed = setting("FANLIGHT_POWER_SEED").unwrap_or_else(|| fastrand::u64(..));
     say(&format!("power cuts with --io {io}: FANLIGHT_POWER_SEED={seed}"));
     let mut rng = fastrand::Rng::with_seed(seed);
-    let (mut acked, mut forgotten, mut done) = (0, 0, 0);
+    let (mut acked, mut forgotten, mut tried, mut done) = (0, 0, 0, 0);
     while done < cuts {
         let mut outage = match Outage::begin(io, rng.u64(..), None) {
             Ok(outage) => outage,
@@ -139,13 +109,16 @@ fn outages(io: &str) {
             done += 1;
         }
         outage.check_from_scratch();
-        acked += outage.acked.len();
+        acked += outage.ledger.acked.len();
+        tried += outage.ledger.tried;
         forgotten += outage.mounted.volume().forgotten;
     }
     assert!(forgotten > u64::from(cuts), "the volume never forgot anything");
+    assert!(tried > 0, "no shard ever got two records one after the other");
     say(&format!(
         "power cuts with --io {io}: {done} cuts, {acked} records acknowledged, 0 lost; {forgotten} sectors and names \
-         forgotten"
+         forgotten; {} histories, 0 that cannot be",
+        done * SHARDS
     ));
 }
 

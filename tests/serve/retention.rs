@@ -1,4 +1,5 @@
-//! When is a record past its retention, and does anybody still see it? In simulated time, to the millisecond.
+//! When is a record past its retention, and does anybody still see it? In simulated, paused time, to the
+//! millisecond.
 
 use std::time::Duration;
 

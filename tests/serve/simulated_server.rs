@@ -11,7 +11,7 @@ use fanlight::api::{Body, Context, Control, Identity, Reply, Request, Service};
 use fanlight::platform::SimulatedTime;
 use fanlight::platform::sim::SimDisk;
 use fanlight::push::{EventSink, EventStream, Gone, Hub, HubSettings};
-use fanlight::storage::{Durability, Engine, Settings, Sizes, Store};
+use fanlight::storage::{Durability, Engine, Settings, Sizes, StorageError, Store};
 use fanlight::types::Timestamp;
 use fanlight::wire::event_stream::Message;
 use serde_json::{Value, json};
@@ -51,12 +51,17 @@ impl Simulated {
 
     /// A server on what a disk holds, so much later than the first.
     pub(crate) async fn on(disk: SimDisk, later: Duration) -> Simulated {
+        Self::try_on(disk, later).await.expect("the disk holds a sound catalog")
+    }
+
+    /// The same on a disk that may be damaged.
+    pub(crate) async fn try_on(disk: SimDisk, later: Duration) -> Result<Simulated, StorageError> {
         let time = SimulatedTime::starting_at(Timestamp::from_millis(BEGIN_MILLIS));
         time.advance(later);
         let clock = time.clock();
         let settings =
             Settings { durability: Durability::Sync, tail_bytes: TAIL_BYTES, sizes: small_sizes() };
-        let engine = Engine::open(Box::new(disk), settings).expect("the disk opens");
+        let engine = Engine::open(Box::new(disk), settings)?;
         let store = Store::new(engine, clock.clone());
         let running = store.clone();
         spawn_local(async move { running.run().await });
@@ -68,12 +73,12 @@ impl Simulated {
             }
         });
         let hub = Hub::new(store.clone(), clock.clone(), HubSettings { quotas: None, lifetime: LIFETIME });
-        let control = Control::open(store.clone(), hub.clone(), clock.clone(), 0).await.expect("a catalog");
+        let control = Control::open(store.clone(), hub.clone(), clock.clone(), 0).await?;
         let transitions = control.clone();
         spawn_local(async move { transitions.run_transitions().await });
         let identity = Identity { account: "000000000000".into(), region: "us-east-1".into() };
         let context = Context::new(identity, clock, store, hub, control, None);
-        Simulated { time, service: Service::new(context) }
+        Ok(Simulated { time, service: Service::new(context) })
     }
 
     async fn reply(&self, operation: &str, input: &Value) -> Reply {

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use fanlight::platform::BLOCK;
 use fanlight::shard_log::{BATCH_HEADER_BYTES, ENTRY_HEADER_BYTES, is_index, peek_len};
+use fanlight::types::LogId;
 
 /// A class of bytes, by the words of the format's description.
 pub(crate) type Class = &'static str;
@@ -32,14 +33,23 @@ pub(crate) const CLASSES: [Class; 15] = [
 #[derive(Debug, Default)]
 pub(crate) struct Map {
     places: BTreeMap<Class, Vec<(String, Range<usize>)>>,
+    /// Whose bytes are looked for; everyone's if this is none.
+    log: Option<LogId>,
 }
 
 impl Map {
+    /// Looks for what belongs to one log: its segments, its batches in the journal, the entries around them.
+    #[allow(dead_code, reason = "each layer needs either all logs or one")]
+    pub(crate) fn of_log(log: LogId) -> Map {
+        Map { log: Some(log), ..Map::default() }
+    }
+
     /// Takes a file in.
     pub(crate) fn add(&mut self, path: &str, contents: &[u8]) {
+        let begins = |log: LogId| path.starts_with(&format!("segments/{log}-"));
         if path.starts_with("journal") {
             self.add_journal(path, contents);
-        } else {
+        } else if self.log.is_none_or(begins) {
             self.add_segment(path, contents);
         }
     }
@@ -58,26 +68,34 @@ impl Map {
     fn add_journal(&mut self, path: &str, contents: &[u8]) {
         let mut at = 0;
         while contents.get(at..at + 4) == Some(b"FLJE") {
-            let body = length(contents, at + 8);
+            let end = (at + ENTRY_HEADER_BYTES + length(contents, at + 8)).min(contents.len());
+            let next = end.next_multiple_of(BLOCK);
             if at == 0 {
                 self.note("opening entry", path, 0..ENTRY_HEADER_BYTES);
-            } else {
+            } else if self.add_batches(path, contents, at + ENTRY_HEADER_BYTES..end) {
                 self.note("entry checksum", path, at + 4..at + 8);
                 self.note("entry length", path, at + 8..at + 12);
                 self.note("entry header", path, at..at + 4);
                 self.note("entry header", path, at + 12..at + ENTRY_HEADER_BYTES);
+                self.note("journal padding", path, end..next);
             }
-            let end = (at + ENTRY_HEADER_BYTES + body).min(contents.len());
-            let mut batch = at + ENTRY_HEADER_BYTES;
-            while let Ok(len) = peek_len(&contents[batch..end]) {
-                let next = (batch + len).min(end);
+            at = next;
+        }
+    }
+
+    /// Takes the batches of a journal entry in; whether any of them was looked for.
+    fn add_batches(&mut self, path: &str, contents: &[u8], entry: Range<usize>) -> bool {
+        let (mut batch, mut any) = (entry.start, false);
+        while let Ok(len) = peek_len(&contents[batch..entry.end]) {
+            let next = (batch + len).min(entry.end);
+            if self.log.is_none_or(|log| log.0.to_le_bytes() == contents[batch + 16..batch + 24]) {
                 self.note("journal batch header", path, batch..(batch + BATCH_HEADER_BYTES).min(next));
                 self.note("journal payload", path, (batch + BATCH_HEADER_BYTES).min(next)..next);
-                batch = next;
+                any = true;
             }
-            at = end.next_multiple_of(BLOCK);
-            self.note("journal padding", path, end..at);
+            batch = next;
         }
+        any
     }
 
     fn add_segment(&mut self, path: &str, contents: &[u8]) {

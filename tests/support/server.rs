@@ -141,6 +141,20 @@ impl Server {
         self.restart();
     }
 
+    /// What `/readyz` answers: its status and text.
+    pub fn readiness(&self) -> (u16, String) {
+        let answer = http::get(self.admin, "/readyz").expect("the admin port answers");
+        (answer.status, String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
+    /// A metric's value, by its name with its labels; 0 where it has not been counted yet.
+    pub fn metric(&self, name: &str) -> f64 {
+        let answer = http::get(self.admin, "/metrics").expect("the admin port answers");
+        let text = String::from_utf8(answer.body).expect("text");
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        text.lines().find_map(value).unwrap_or_default()
+    }
+
     fn wait_until_ready(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(READY_SECS_MAX);
         while !http::get(self.admin, "/readyz").is_ok_and(|answer| answer.status == 200) {

@@ -7,6 +7,8 @@ use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::*;
 
+mod alarm;
+mod full;
 mod gaps;
 
 const LOG: LogId = LogId(1);
