@@ -57,6 +57,7 @@ fn settings(rng: &mut Rng) -> Settings {
         journal_files_max: rng.usize(2..5),
         write_behind: [500, 6000, 20_000][rng.usize(..3)],
         read_block: [4096, 8192][rng.usize(..2)],
+        read_block_small: 4096,
         // With the larger one a segment left by the run before is filled on.
         scan: [8192, 64 << 10][rng.usize(..2)],
         ..small_sizes()

@@ -78,6 +78,7 @@ pub(crate) fn small_sizes() -> Sizes {
         scan: 8192,
         segments_open: 2,
         read_block: 4096,
+        read_block_small: 4096,
     }
 }
 
