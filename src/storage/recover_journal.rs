@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::platform::{BLOCK, Disk, FileId};
+use crate::platform::{AlignedBuf, BLOCK, Disk, FileId, Op};
 use crate::seeded::{self, Bug};
 use crate::shard_log::{ENTRY_HEADER_BYTES, Entry, EntryError, UseEnd, entry_len, open_entry};
 use crate::types::{LogId, Offset};
 
-use super::blocking::{create, make_durable};
+use super::blocking::{create, make_durable, run};
 use super::commit::create_journal_file;
 use super::journal::{Acknowledged, Generation, JournalFile};
 use super::window::Window;
@@ -109,7 +109,19 @@ impl Found {
             make_durable(disk, file.file, from, len)
                 .map_err(|error| StorageError::prepare(&used.path, &error))?;
         }
-        Ok(())
+        self.erase_torn(disk)
+    }
+
+    /// Erases the head of what stands behind the last entry. It may be a commit cut short by the power; the next
+    /// one goes to the same place, and if that is cut short too, the sectors of both could make up the first.
+    fn erase_torn(&self, disk: &mut dyn Disk) -> Result<(), StorageError> {
+        let Some((file, at)) = self.latest_end() else { return Ok(()) };
+        let has_room = |known: &JournalFile| known.file == file && at + BLOCK as u64 <= known.bytes;
+        if !self.files.iter().any(has_room) {
+            return Ok(());
+        }
+        let op = Op::Write { file, at, buf: AlignedBuf::zeroed(BLOCK), durable: true };
+        run(disk, op).map(drop).map_err(|error| StorageError::prepare("the journal", &error))
     }
 
     /// For each log where the unbroken run of batches begins that the journal ends with, and where it ends.

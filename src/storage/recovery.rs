@@ -10,7 +10,7 @@ use crate::types::{LogId, Offset};
 
 use super::engine::{Engine, Settings};
 use super::journal::{Acknowledged, Generation, Journal};
-use super::log::Log;
+use super::log::{Found as End, Log, Segment};
 use super::recover_journal::{Found, open_journal};
 use super::recover_segments::{open_segments, seal_last};
 use super::{Durability, StorageError};
@@ -79,14 +79,15 @@ fn settle_ends(
         found.last().is_some_and(|last| !last.header.synced) || seeded::is(Bug::TornSegmentAccepted);
     for log in logs.values_mut().filter(|log| log.damage.is_none()) {
         match log.unproven.take() {
-            Some(_) if may_have_lost => {
-                seal_last(disk, log).map_err(|error| StorageError::prepare("a segment", &error))?;
-            }
-            Some(end) => {
+            Some(end) if !may_have_lost => {
                 log.damage = Some(format!("the segment that ends at offset {end} is damaged behind it"));
+                continue;
             }
-            None => {}
+            // The footer may be that of a start that failed in writing it: there, but not for certain.
+            None if !may_have_lost || !log.ends_in_footer() => continue,
+            Some(_) | None => {}
         }
+        seal_last(disk, log).map_err(|error| StorageError::prepare("a segment", &error))?;
     }
     Ok(())
 }
@@ -118,6 +119,12 @@ fn replay_batch(log: &mut Log, batch: &Batch, entry: &Entry) -> bool {
 }
 
 impl Log {
+    /// Whether its last segment is sealed.
+    fn ends_in_footer(&self) -> bool {
+        let is_sealed = |last: &Segment| last.sealed && last.found == End::Settled;
+        self.segments.last().is_some_and(is_sealed)
+    }
+
     /// Gives out no offset before `floor` any more.
     fn begin_from(&mut self, floor: Offset) {
         self.next = self.next.max(floor);

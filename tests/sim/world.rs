@@ -256,6 +256,7 @@ impl World {
     /// Tries again what has failed.
     pub(crate) fn retry(&mut self) {
         self.engine.retry_write_behinds(self.now());
+        self.look();
     }
 
     /// Begins a read; its answer is checked when it comes.

@@ -10,6 +10,7 @@ use super::*;
 mod alarm;
 mod full;
 mod gaps;
+mod secured;
 
 const LOG: LogId = LogId(1);
 const EIO: Fault = Fault::Errno(5);
