@@ -1,6 +1,6 @@
 //! How long opening a data directory takes: shards that are idle, a tail that no footer vouches for, and
-//! sealed data, which should cost next to nothing. Each row builds its directory, ends the process's work as a
-//! kill would, and opens it again. The last two rows differ by what is sealed alone.
+//! sealed data, which should cost next to nothing. Each row builds its directory, ends the process's work as
+//! a kill would, and opens it again. The last two rows differ by what is sealed alone.
 //!
 //! `cargo bench --bench recovery`; `RECOVERY_FULL=1` builds the full sizes (10,000 shards, 1 GiB of unsealed
 //! tail, 10 GiB sealed), `RECOVERY_DIR` says where, `RECOVERY_ROW` runs the rows whose name holds that word.

@@ -42,8 +42,8 @@ const TAIL_BYTES: usize = 4 << 20;
 /// Puts a second to the tip, and how long each turn of it lasts.
 const TIP_INTERVAL: Duration = Duration::from_millis(2);
 const TIP_TURN: Duration = Duration::from_secs(4);
-/// Makes this program a replaying client: the server's address, MiB to read, and the consumer's ARN if they are
-/// to be pushed.
+/// Makes this program a replaying client: the server's address, MiB to read, and the consumer's ARN if they
+/// are to be pushed.
 const CLIENT: &str = "REPLAY_CLIENT";
 
 fn main() -> Result<(), Failure> {

@@ -66,8 +66,8 @@ pub struct EventEncoder {
 }
 
 impl EventEncoder {
-    /// Begins an event that goes on at `next`, as of `time`, `millis_behind` behind the tip. So many records of
-    /// so many bytes, data and keys, are to come.
+    /// Begins an event that goes on at `next`, as of `time`, `millis_behind` behind the tip. So many records
+    /// of so many bytes, data and keys, are to come.
     pub fn begin(
         identity: ShardIdentity,
         next: Offset,

@@ -21,7 +21,7 @@ fn open_after_a_failure(log: Fixture, n: u64) -> Option<Fixture> {
 }
 
 /// Seeds 329285, 769547: a segment torn under durability `none` got its footer by a start that failed in
-/// writing it. The next start read that footer, and the one after it, when the power had taken it, saw damage.
+/// writing it. The next start read that footer; the one after it, when the power had taken it, saw damage.
 #[test]
 fn a_footer_left_by_a_start_that_failed_is_made_durable_by_the_next() {
     let mut met = 0;
@@ -49,8 +49,8 @@ fn a_footer_left_by_a_start_that_failed_is_made_durable_by_the_next() {
     assert!(met > 0, "no start failed");
 }
 
-/// Seed 686081: a commit was cut short by the power, and the one that went to its place by the next start too.
-/// What the second left of its sectors completed the first, which nobody had seen after the first cut.
+/// Seed 686081: a commit was cut short by the power, and the one put in its place by the next start too. What
+/// the second left of its sectors completed the first, which nobody had seen after the first cut.
 #[test]
 fn a_commit_cut_short_is_not_completed_by_what_follows_it() {
     for seed in 0..400 {
