@@ -196,9 +196,9 @@ enum Replay {
     Pull,
 }
 
-/// Replays in a process of its own; gives MiB of records per second. Beside others it runs only when a core has
-/// nothing else to do, as it would be another machine's: of two cores it takes one otherwise, and the kernel's
-/// work for the disk waits for its turn to end.
+/// Replays in a process of its own; gives MiB of records per second. Beside others it runs only when a core
+/// has nothing else to do, as it would be another machine's: of two cores it takes one otherwise, and the
+/// kernel's work for the disk waits for its turn to end.
 async fn in_a_process(
     address: SocketAddr,
     replay: &Replay,

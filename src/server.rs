@@ -90,8 +90,8 @@ pub fn run(config: &Config) -> Result<(), ServerError> {
 }
 
 /// While a commit is under way, offers the core to other threads after each round of tasks. The end of a
-/// synced write is the work of a kernel thread bound to one core: to that of a thread always busy it comes only with
-/// the scheduler's tick, 4 ms late (seen: 4.0 ms instead of 0.25).
+/// synced write is the work of a kernel thread bound to one core: to that of a thread always busy it
+/// comes only with the scheduler's tick, 4 ms late (seen: 4.0 ms instead of 0.25).
 async fn lending_the_core<F: Future>(serving: F, store: &OnceCell<Store>) -> F::Output {
     let mut serving = pin!(serving);
     poll_fn(|cx| {

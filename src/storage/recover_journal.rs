@@ -113,7 +113,8 @@ impl Found {
     }
 
     /// Erases the head of what stands behind the last entry. It may be a commit cut short by the power; the
-    /// next one goes to the same place, and if that is cut short too, the sectors of both could make up the first.
+    /// next one goes to the same place, and if that is cut short too, the sectors of both could make up
+    /// the first.
     fn erase_torn(&self, disk: &mut dyn Disk) -> Result<(), StorageError> {
         let Some((file, at)) = self.latest_end() else { return Ok(()) };
         let has_room = |known: &JournalFile| known.file == file && at + BLOCK as u64 <= known.bytes;
