@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use fanlight::platform::{AlignedBuf, Backend, Clock, Disk, FileId, Op, Outcome, Preallocation, Token, open};
 use fanlight::storage::{Durability, Engine, Event, Settings, Sizes, StorageError};
-use fanlight::types::{Instant, LogId};
+use fanlight::types::{Instant, LogId, Timestamp};
 
 use disk::run;
 
@@ -254,10 +254,12 @@ impl Ours {
         let (mut nanos, began) = (Vec::new(), self.clock.now());
         let mut now = began;
         while now.since(began) < time {
+            let wall = self.clock.wall();
             for log in 1..=shards {
-                self.append(LogId(log), now)?;
+                self.append(LogId(log), wall, now)?;
             }
             self.engine.submit(now);
+            self.engine.start_background(now);
             let mut left = shards;
             while left > 0 {
                 left -= self.wait();
@@ -274,11 +276,14 @@ impl Ours {
         let (mut committed, mut in_flight, began) = (Vec::new(), 0, self.clock.now());
         let mut now = began;
         while now.since(began) < time {
+            // They come together, as those of a call of PutRecords do.
+            let wall = self.clock.wall();
             while in_flight < count {
-                self.append(LogId(1), now)?;
+                self.append(LogId(1), wall, now)?;
                 in_flight += 1;
             }
             self.engine.submit(now);
+            self.engine.start_background(now);
             let done = usize::try_from(self.wait()).unwrap_or_default();
             in_flight -= done;
             now = self.clock.now();
@@ -291,14 +296,15 @@ impl Ours {
         Ok(Round(committed, took))
     }
 
-    fn append(&mut self, log: LogId, now: Instant) -> Result<(), StorageError> {
-        self.engine.append(log, b"partition-key", &self.record, self.clock.wall(), now).map(drop)
+    fn append(&mut self, log: LogId, wall: Timestamp, now: Instant) -> Result<(), StorageError> {
+        self.engine.append(log, b"partition-key", &self.record, wall, now).map(drop)
     }
 
-    /// Waits for the disk; tells how many records were committed.
+    /// Waits for the disk; tells how many records were committed. What nobody waits for is started once the
+    /// next commit is under way, while the server's producers have yet to hear of the last one.
     fn wait(&mut self) -> u64 {
         self.engine.wait();
-        self.engine.step(self.clock.now());
+        self.engine.collect(self.clock.now());
         let count = |event: &Event| match event {
             Event::Committed { batch, .. } => u64::from(batch.count()),
             Event::Submitted(_) | Event::Stopped => 0,

@@ -6,83 +6,94 @@ use bytes::Bytes;
 /// Block size everything is aligned to: covers 512-byte and 4-KiB devices alike.
 pub const BLOCK: usize = 4096;
 
-/// `len` bytes starting on a [`BLOCK`] boundary.
+/// Bytes starting on a [`BLOCK`] boundary.
 pub struct AlignedBuf {
+    /// Slack up to the boundary, then the bytes; never grows beyond its capacity, so it never moves.
     storage: Vec<u8>,
     start: usize,
-    len: usize,
 }
 
 impl AlignedBuf {
     /// A zeroed buffer of `len` bytes.
     pub fn zeroed(len: usize) -> Self {
-        let storage = vec![0; len + BLOCK];
-        let start = storage.as_ptr().align_offset(BLOCK);
-        debug_assert!(start < BLOCK, "a byte vector can always be aligned");
-        Self { storage, start, len }
+        let mut storage = vec![0; len + BLOCK];
+        let start = slack(&storage);
+        storage.truncate(start + len);
+        Self { storage, start }
     }
 
     /// An empty buffer that can grow to `capacity` bytes without losing its alignment.
     pub fn with_capacity(capacity: usize) -> Self {
-        let mut buf = Self::zeroed(capacity);
-        buf.len = 0;
-        buf
+        let mut storage = Vec::with_capacity(capacity + BLOCK);
+        let start = slack(&storage);
+        storage.resize(start, 0);
+        Self { storage, start }
     }
 
     /// Bytes it can hold.
     pub fn capacity(&self) -> usize {
-        self.storage.len() - self.start
+        self.storage.capacity() - self.start
     }
 
     /// Bytes it holds.
     pub fn len(&self) -> usize {
-        self.len
+        self.storage.len() - self.start
     }
 
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Appends; the caller stays within the capacity.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        let at = self.start + self.len;
-        self.storage[at..at + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
+        self.check_room(bytes.len());
+        self.storage.extend_from_slice(bytes);
     }
 
     /// Zero-fills up to the next multiple of [`BLOCK`].
     pub fn pad_to_block(&mut self) {
-        let padded = self.len.next_multiple_of(BLOCK);
-        let at = self.start;
-        self.storage[at + self.len..at + padded].fill(0);
-        self.len = padded;
+        let padding = self.len().next_multiple_of(BLOCK) - self.len();
+        self.check_room(padding);
+        self.storage.resize(self.storage.len() + padding, 0);
+    }
+
+    /// Growing beyond the capacity would move the bytes off their boundary.
+    fn check_room(&self, bytes: usize) {
+        assert!(self.len() + bytes <= self.capacity(), "an aligned buffer does not grow");
     }
 
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
-        self.len = 0;
+        self.storage.truncate(self.start);
     }
 
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
-        &self.storage[self.start..self.start + self.len]
+        &self.storage[self.start..]
     }
 
     /// The bytes, to be changed in place.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut self.storage[self.start..self.start + self.len]
+        &mut self.storage[self.start..]
     }
 
     /// The same bytes, shareable, without a copy.
     pub fn into_bytes(self) -> Bytes {
-        Bytes::from(self.storage).slice(self.start..self.start + self.len)
+        Bytes::from(self.storage).slice(self.start..)
     }
+}
+
+/// Bytes from the start of a vector's memory to the next boundary.
+fn slack(storage: &Vec<u8>) -> usize {
+    let start = storage.as_ptr().align_offset(BLOCK);
+    debug_assert!(start < BLOCK, "a byte vector can always be aligned");
+    start
 }
 
 impl std::fmt::Debug for AlignedBuf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AlignedBuf").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("AlignedBuf").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 

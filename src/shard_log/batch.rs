@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use super::Epoch;
 use super::bytes_at::{put_u32, put_u64, u16_at, u32_at, u64_at};
+use super::checksum::crc32c;
 use crate::seeded::{self, Bug};
 use crate::types::{LogId, Offset, Timestamp};
 
@@ -106,7 +107,7 @@ impl Batch {
         }
         let frame = bytes.slice(..len);
         let unchecked = seeded::is(Bug::BatchChecksumIgnored) || seeded::is(Bug::TornEntryAccepted);
-        if crc32c::crc32c(&frame[8..]) != u32_at(&frame, 4) && !unchecked {
+        if crc32c(&frame[8..]) != u32_at(&frame, 4) && !unchecked {
             return Err(BatchError::Damaged);
         }
         let batch = Self { frame };
@@ -236,12 +237,18 @@ pub struct BatchBuilder {
 
 impl Default for BatchBuilder {
     fn default() -> Self {
-        let frame = vec![0; BATCH_HEADER_BYTES];
-        Self { frame, count: 0, first_arrival: Timestamp::default(), last_arrival: Timestamp::default() }
+        Self::with_capacity(0)
     }
 }
 
 impl BatchBuilder {
+    /// With memory set aside for a frame of about `bytes`.
+    pub fn with_capacity(bytes: usize) -> Self {
+        let mut frame = Vec::with_capacity(bytes.max(BATCH_HEADER_BYTES));
+        frame.resize(BATCH_HEADER_BYTES, 0);
+        Self { frame, count: 0, first_arrival: Timestamp::default(), last_arrival: Timestamp::default() }
+    }
+
     /// Records gathered so far.
     pub fn count(&self) -> u32 {
         self.count
@@ -302,8 +309,12 @@ impl BatchBuilder {
         put_u64(&mut self.frame, 48, self.last_arrival.as_millis());
         put_u32(&mut self.frame, 56, epoch.writer);
         put_u32(&mut self.frame, 60, u32::from(claims));
-        let checksum = crc32c::crc32c(&self.frame[8..]);
+        let checksum = crc32c(&self.frame[8..]);
         put_u32(&mut self.frame, 4, checksum);
+        // Kept for as long as the tail reaches: what was set aside and not used is given back.
+        if self.frame.capacity() - self.frame.len() > self.frame.len() / 4 {
+            self.frame.shrink_to_fit();
+        }
         Batch { frame: Bytes::from(self.frame) }
     }
 }

@@ -22,6 +22,7 @@ use thiserror::Error;
 
 use super::batch::{Batch, BatchError};
 use super::bytes_at::{put_u32, put_u64, u16_at, u32_at, u64_at};
+use super::checksum::crc32c;
 use crate::seeded::{self, Bug};
 use crate::types::Offset;
 
@@ -106,7 +107,7 @@ fn seal(entry: &mut [u8], told: u32, batches: u32, header: EntryHeader) -> u32 {
     put_u32(entry, 36, u32::from(FORMAT_VERSION) | u32::from(!header.synced) << 16);
     put_u64(entry, 40, header.offset_floor.0);
     put_u32(entry, 48, told);
-    let checksum = crc32c::crc32c(&entry[8..]);
+    let checksum = crc32c(&entry[8..]);
     put_u32(entry, 4, checksum);
     checksum
 }
@@ -136,7 +137,7 @@ pub fn entry_len(bytes: &[u8]) -> Option<usize> {
 pub fn open_entry(bytes: &Bytes) -> Result<Entry, EntryError> {
     let len = entry_len(bytes).ok_or(EntryError::Absent)?;
     if bytes.len() < len
-        || (crc32c::crc32c(&bytes[8..len]) != u32_at(bytes, 4) && !seeded::is(Bug::TornEntryAccepted))
+        || (crc32c(&bytes[8..len]) != u32_at(bytes, 4) && !seeded::is(Bug::TornEntryAccepted))
     {
         return Err(EntryError::Damaged);
     }

@@ -3,6 +3,7 @@
 
 mod batch;
 mod bytes_at;
+mod checksum;
 mod fold;
 mod journal;
 mod segment;

@@ -24,6 +24,7 @@ use crate::types::{LogId, Offset, Timestamp};
 
 use super::batch::Link;
 use super::bytes_at::{put_u32, put_u64, u32_at, u64_at};
+use super::checksum::crc32c;
 use super::fold::Epoch;
 
 const HEADER_MAGIC: u32 = u32::from_le_bytes(*b"FLSG");
@@ -56,7 +57,7 @@ impl SegmentHeader {
         put_u64(&mut block, 24, self.base.0);
         put_u64(&mut block, 32, self.file_bytes);
         put_epoch(&mut block, 40, self.previous.epoch);
-        let checksum = crc32c::crc32c(&block[8..48]);
+        let checksum = crc32c(&block[8..48]);
         put_u32(&mut block, 4, checksum);
         block
     }
@@ -65,7 +66,7 @@ impl SegmentHeader {
     pub fn open(block: &[u8]) -> Option<Self> {
         let intact = block.len() >= BLOCK
             && u32_at(block, 0) == HEADER_MAGIC
-            && u32_at(block, 4) == crc32c::crc32c(&block[8..48])
+            && u32_at(block, 4) == crc32c(&block[8..48])
             && u32_at(block, 8) == FORMAT_VERSION;
         intact.then(|| Self {
             log: LogId(u64_at(block, 16)),
@@ -205,7 +206,7 @@ impl SegmentFooter {
             16,
             u32::try_from(index.len()).expect("one entry per READ_BLOCK_BYTES of a bounded file"),
         );
-        put_u32(footer, 20, crc32c::crc32c(&index_bytes));
+        put_u32(footer, 20, crc32c(&index_bytes));
         put_u64(footer, 24, self.base.0);
         put_u64(footer, 32, self.end.0);
         put_u64(footer, 40, self.first_arrival.as_millis());
@@ -214,7 +215,7 @@ impl SegmentFooter {
         let blocks_of_data = u32::try_from(self.data_bytes / BLOCK as u64);
         put_u32(footer, 60, blocks_of_data.expect("a segment is bounded by SEGMENT_BYTES_MAX and one batch"));
         put_epoch(footer, 64, self.last.epoch);
-        let checksum = crc32c::crc32c(&footer[8..72]);
+        let checksum = crc32c(&footer[8..72]);
         put_u32(footer, 4, checksum);
         blocks
     }
@@ -223,7 +224,7 @@ impl SegmentFooter {
     pub fn open_index(footer_block: &[u8], index: &[u8]) -> Option<SegmentIndex> {
         let len = index_bytes(u32_at(footer_block, 16) as usize);
         let bytes = index.get(..len)?;
-        (crc32c::crc32c(bytes) == u32_at(footer_block, 20) || seeded::is(Bug::FooterUnchecked))
+        (crc32c(bytes) == u32_at(footer_block, 20) || seeded::is(Bug::FooterUnchecked))
             .then(|| SegmentIndex::from_bytes(bytes))
     }
 }
@@ -232,7 +233,7 @@ impl SegmentFooter {
 pub fn open_footer(block: &[u8]) -> Option<(SegmentFooter, u64, usize)> {
     if block.len() < BLOCK
         || u32_at(block, 0) != FOOTER_MAGIC
-        || (u32_at(block, 4) != crc32c::crc32c(&block[8..72]) && !seeded::is(Bug::FooterUnchecked))
+        || (u32_at(block, 4) != crc32c(&block[8..72]) && !seeded::is(Bug::FooterUnchecked))
     {
         return None;
     }

@@ -91,7 +91,7 @@ fn slot_for<'a>(
         .filter(|&slot| gathered.get(slot).is_some_and(|open| joins(&open.builder)));
     let slot = open.unwrap_or_else(|| {
         log.gathering = Some(first + gathered.len() as u64);
-        let (builder, ack) = (BatchBuilder::default(), Ack::default());
+        let (builder, ack) = (BatchBuilder::with_capacity(log.usual_batch_bytes()), Ack::default());
         gathered.push_back(Gathered { log: log.id, base: log.next, builder, ack, appended_at: now });
         gathered.len() - 1
     });

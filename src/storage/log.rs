@@ -184,6 +184,11 @@ impl Log {
         self.tail.push_back(TailBatch { batch, generation });
     }
 
+    /// Bytes to set aside for the next batch: a little more than the last one came to.
+    pub(super) fn usual_batch_bytes(&self) -> usize {
+        self.tail.back().map_or(0, |last| last.batch.frame().len() / 8 * 9)
+    }
+
     /// Drops the oldest batch from memory, if a segment holds it; tells its bytes.
     pub(super) fn evict(&mut self) -> Option<usize> {
         if self.tail_flushed == 0 {
