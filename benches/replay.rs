@@ -3,24 +3,28 @@
 //!
 //! Three readers: the engine alone, a push subscription and `GetRecords` of the whole server over the
 //! loopback. The latter two run without limits, their client in a process of its own; then a consumer at the
-//! tip is timed, in turns with and without a replay under way.
+//! tip is timed, in turns with and without a replay under way: without limits, and with the service's own,
+//! of which a replay gets 2 MiB a second.
 //!
 //! `cargo bench --bench replay`; `REPLAY_MIB` sets the size (1024), `REPLAY_DIR` the directory.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use fanlight::config::{Config, Limits};
 use fanlight::platform::{AlignedBuf, BLOCK, Backend, Clock, open};
+use fanlight::server;
 use fanlight::storage::{Durability, Engine, Event, From, Settings, Sizes};
 use fanlight::types::{Instant, LogId, Offset};
 use fanlight::wire::event_stream::Message;
 use h2::client::SendRequest;
 use hdrhistogram::Histogram;
 use rustix::fs::OFlags;
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
@@ -28,7 +32,7 @@ use tokio::task::{LocalSet, spawn_local};
 #[path = "support/mod.rs"]
 mod support;
 
-use support::{Failure, call, connect, create_stream, place, register, start, subscribe};
+use support::{Failure, call, connect, create_stream, place, register, subscribe};
 
 const LOG: LogId = LogId(7);
 const RECORD_BYTES: usize = 1024;
@@ -42,6 +46,8 @@ const TAIL_BYTES: usize = 4 << 20;
 /// Puts a second to the tip, and how long each turn of it lasts.
 const TIP_INTERVAL: Duration = Duration::from_millis(2);
 const TIP_TURN: Duration = Duration::from_secs(4);
+/// Makes this program a server: its address, the data directory and whether it has limits.
+const SERVER: &str = "REPLAY_SERVER";
 /// Makes this program a replaying client: the server's address, MiB to read, and the consumer's ARN if they
 /// are to be pushed.
 const CLIENT: &str = "REPLAY_CLIENT";
@@ -50,10 +56,12 @@ fn main() -> Result<(), Failure> {
     if let Ok(task) = std::env::var(CLIENT) {
         return client(&task);
     }
+    if let Ok(task) = std::env::var(SERVER) {
+        return serve(&task);
+    }
     let mib: usize = std::env::var("REPLAY_MIB").ok().and_then(|mib| mib.parse().ok()).unwrap_or(1024);
     let place = place("replay", "REPLAY_DIR")?;
     let result = engine(&place.join("engine"), mib).and_then(|()| server(&place.join("server"), mib));
-    // The server's thread ends with the process: nothing here has to survive.
     std::fs::remove_dir_all(&place)?;
     result
 }
@@ -153,16 +161,55 @@ fn mib_per_second(bytes: usize, time: Duration) -> f64 {
     bytes as f64 / f64::from(1 << 20) / time.as_secs_f64()
 }
 
-/// The whole server.
+/// The whole server, in a process of its own: first without limits, then with them.
 fn server(dir: &Path, mib: usize) -> Result<(), Failure> {
-    let address = start(dir.to_owned(), TAIL_BYTES)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, run(address, dir.to_owned(), mib))
+    let (unlimited, address) = start(dir, "off")?;
+    LocalSet::new().block_on(&runtime, without_limits(address, dir.to_owned(), mib))?;
+    drop(unlimited);
+    let (_limited, address) = start(dir, "aws")?;
+    LocalSet::new().block_on(&runtime, with_limits(address, mib))
 }
 
-async fn run(address: SocketAddr, dir: PathBuf, mib: usize) -> Result<(), Failure> {
+/// A server that ends in order when it is dropped.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(pid) = Pid::from_raw(self.0.id().cast_signed()) {
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+        let _ = self.0.wait();
+    }
+}
+
+fn start(dir: &Path, limits: &str) -> Result<(Serving, SocketAddr), Failure> {
+    let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let task = format!("{address} {limits} {}", dir.to_str().ok_or("a path is text")?);
+    let server = Command::new(std::env::current_exe()?).env(SERVER, task).spawn()?;
+    Ok((Serving(server), address))
+}
+
+/// What such a process does.
+fn serve(task: &str) -> Result<(), Failure> {
+    let mut words = task.splitn(3, ' ');
+    let mut next = || words.next().ok_or("a word is missing");
+    let config = Config {
+        listen: next()?.parse()?,
+        admin_listen: std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?,
+        limits: if next()? == "off" { Limits::Off } else { Limits::Aws },
+        data_dir: next()?.into(),
+        transition_millis: 1,
+        tail_bytes: TAIL_BYTES,
+        ..Config::without_flags()
+    };
+    Ok(server::run(&config)?)
+}
+
+async fn without_limits(address: SocketAddr, dir: PathBuf, mib: usize) -> Result<(), Failure> {
     let client = connect(address).await?;
     let arn = create_stream(&client, "replayed").await?;
+    create_stream(&client, "tip").await?;
     put_backlog(&client, mib).await?;
     println!("the whole server, {mib} MiB of records of 1 KiB, limits off");
     for round in 0..ROUNDS {
@@ -177,7 +224,20 @@ async fn run(address: SocketAddr, dir: PathBuf, mib: usize) -> Result<(), Failur
             by_pull / plain
         );
     }
-    tip_beside_replay(&client, address, &arn, mib).await
+    tip_beside_replay(&client, address, "off", mib).await
+}
+
+/// A replay gets through a little of it in each turn.
+async fn with_limits(address: SocketAddr, mib: usize) -> Result<(), Failure> {
+    let client = connect(address).await?;
+    let a_turn = 2 * usize::try_from(TIP_TURN.as_secs())?;
+    tip_beside_replay(&client, address, "aws", mib.min(a_turn)).await
+}
+
+/// The ARN of a stream that is there.
+async fn stream_arn(client: &SendRequest<Bytes>, stream: &str) -> Result<Value, Failure> {
+    let summary = call(client, "DescribeStreamSummary", &json!({"StreamName": stream})).await?;
+    Ok(summary["StreamDescriptionSummary"]["StreamARN"].clone())
 }
 
 async fn put_backlog(client: &SendRequest<Bytes>, mib: usize) -> Result<(), Failure> {
@@ -313,18 +373,19 @@ fn count(json: &[u8]) -> usize {
 async fn tip_beside_replay(
     client: &SendRequest<Bytes>,
     address: SocketAddr,
-    replayed: &Value,
+    limits: &str,
     mib: usize,
 ) -> Result<(), Failure> {
-    let arn = create_stream(client, "tip").await?;
-    let consumer = register(client, &arn, "tip").await?;
+    let replayed = stream_arn(client, "replayed").await?;
+    let tip = stream_arn(client, "tip").await?;
+    let consumer = register(client, &tip, &format!("tip-{limits}")).await?;
     let (sender, mut received) = unbounded_channel();
     spawn_local(listen(subscribe(client, &consumer, "LATEST").await?, sender));
     let (mut alone, mut beside) = (histogram(), histogram());
     turn(client, &mut received, &mut histogram(), || false).await?;
     for round in 0..ROUNDS {
         // One of its own each: a consumer may not subscribe again within five seconds.
-        let replaying = register(client, replayed, &format!("beside-{round}")).await?;
+        let replaying = register(client, &replayed, &format!("beside-{limits}-{round}")).await?;
         let clock = Clock::system();
         let until = clock.now() + TIP_TURN;
         turn(client, &mut received, &mut alone, || clock.now() >= until).await?;
@@ -339,7 +400,7 @@ async fn tip_beside_replay(
         });
         turn(client, &mut received, &mut beside, || over.get()).await?;
     }
-    println!("put to push of a consumer at the tip, 500 records/s");
+    println!("put to push of a consumer at the tip, 500 records/s, limits {limits}");
     for (what, histogram) in [("alone", &alone), ("beside a replay", &beside)] {
         let micros = |quantile| histogram.value_at_quantile(quantile);
         println!(
