@@ -116,6 +116,13 @@ pub(crate) struct Cli {
     /// How long to wait for the last records
     #[arg(long, default_value = "30s", value_parser = parse_span)]
     pub(crate) drain: Duration,
+    /// Run in turns with the floor, the same fan-out without Kinesis, so many times; print medians
+    #[arg(long, value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(conflicts_with_all = ["endpoint", "backlog", "stall", "producer_multiple", "json", "hgrm"])]
+    pub(crate) floor: Option<u32>,
+    /// Be the floor's server, with its file in this directory
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) serve_floor: Option<PathBuf>,
     /// Skip the measurement of the disk's bare sync latency
     #[arg(long)]
     pub(crate) no_disk_probe: bool,

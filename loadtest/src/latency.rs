@@ -51,6 +51,11 @@ impl Latency {
         self.0.add(&other.0).expect("all histograms have the same bounds");
     }
 
+    /// How many were measured.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
     /// The quantiles.
     pub(crate) fn summary(&self) -> Summary {
         let at = |q: f64| f64_of(self.0.value_at_quantile(q)) / 1e6;

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | `cli`, `run`, `watch`, `report` | what is asked, how it goes, what it costs, what came of it |
 //! | `server_process`, `process`, `disk_probe` | the server, the machine, the bare disk |
-//! | `producer`, `put`, `floor` | the schedule, the requests, what is settled |
+//! | `producer`, `put`, `settled` | the schedule, the requests, what is settled |
+//! | `floor` | the same fan-out without Kinesis, run in turns with the server |
 //! | `consumer`, `session`, `frames` | push: threads and sockets, one connection, its HTTP/2 frames |
 //! | `subscription`, `reader` | one consumer on one shard: where it stands, what it got |
 //! | `pull` | GetRecords readers |
@@ -39,6 +40,7 @@ mod report;
 mod run;
 mod server_process;
 mod session;
+mod settled;
 mod shared;
 mod signature;
 mod subscription;
@@ -57,7 +59,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::cli::Cli;
-use crate::report::Report;
 
 /// Something kept the run from happening; 1 is for a run that found a fault.
 const EXIT_NO_RUN: u8 = 2;
@@ -75,8 +76,17 @@ fn main() -> ExitCode {
 }
 
 fn carry_out(cli: &Cli) -> Result<bool, Box<dyn Error>> {
+    if let Some(dir) = &cli.serve_floor {
+        floor::serve(cli, dir)?;
+        return Ok(true);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = LocalSet::new().block_on(&runtime, until_interrupted(cli))?;
+    if let Some(rounds) = cli.floor {
+        let compared = LocalSet::new().block_on(&runtime, until_interrupted(floor::compare(cli, rounds)))?;
+        print!("{}", compared.table());
+        return Ok(true);
+    }
+    let report = LocalSet::new().block_on(&runtime, until_interrupted(run::run(cli)))?;
     print!("{}", report.table());
     if let Some(path) = &cli.json {
         let mut file = create(path)?;
@@ -92,10 +102,12 @@ fn carry_out(cli: &Cli) -> Result<bool, Box<dyn Error>> {
 }
 
 /// Runs, unless told to stop; leaving early drops the server with the run.
-async fn until_interrupted(cli: &Cli) -> Result<Report, Box<dyn Error>> {
+async fn until_interrupted<T>(
+    running: impl Future<Output = Result<T, Box<dyn Error>>>,
+) -> Result<T, Box<dyn Error>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
-        report = run::run(cli) => report,
+        done = running => done,
         _ = interrupt.recv() => Err("interrupted".into()),
         _ = terminate.recv() => Err("terminated".into()),
     }

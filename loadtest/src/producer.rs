@@ -16,10 +16,10 @@ use crate::cli::{Keys, OnThrottle, Rate};
 use crate::client::{Client, Failure, Protocol};
 use crate::clock::{Alarm, now_ns};
 use crate::control::Stream;
-use crate::floor::Floor;
 use crate::latency::Latency;
 use crate::ledger::{Fate, identity};
 use crate::put::{self, Outcome, Put};
+use crate::settled::Settled;
 use crate::shared::Shared;
 use crate::units::{NANOS_PER_SEC, count, f64_of, nanos, whole};
 
@@ -96,7 +96,7 @@ struct Producer {
     shared: Arc<Shared>,
     clients: Vec<Client>,
     shard_index: HashMap<String, u16>,
-    floor: RefCell<Floor>,
+    settled: RefCell<Settled>,
     sent: RefCell<Sent>,
     in_flight: Arc<Semaphore>,
     start_ns: u64,
@@ -153,7 +153,7 @@ impl Producer {
         Self {
             clients,
             shard_index: indexes,
-            floor: RefCell::new(Floor::default()),
+            settled: RefCell::new(Settled::default()),
             sent: RefCell::new(Sent::new(plan.stream.shards.len())),
             in_flight: Arc::new(Semaphore::new(plan.in_flight as usize)),
             end_ns: Cell::new(start_ns + nanos(plan.duration)),
@@ -187,7 +187,7 @@ impl Producer {
     /// Enters the next records into the ledger. In a closed loop a record is due when its turn comes.
     fn hand_out(&self, next: u64, size: u64, now: u64) -> Option<Vec<Put>> {
         let due = |record| if self.plan.rate == Rate::Max { now } else { self.due_ns(record) };
-        let floor = self.floor.borrow().lowest();
+        let floor = self.settled.borrow().lowest();
         let put = |record| {
             let sequence = self.shared.ledger.send()?;
             Some(Put { sequence, intended_ns: due(record), floor })
@@ -246,7 +246,7 @@ impl Producer {
     fn acked(&self, put: &Put, shard_id: &str, sequence_number: &str, now: u64) {
         let shard = self.shard_index.get(shard_id).copied().unwrap_or(u16::MAX);
         let agreed = self.shared.ledger.acked(put.sequence, identity(shard, sequence_number.as_bytes()));
-        self.floor.borrow_mut().settle(put.sequence);
+        self.settled.borrow_mut().settle(put.sequence);
         self.shared.live.acked.add(1);
         let mut sent = self.sent.borrow_mut();
         sent.misplaced += u64::from(!agreed);
@@ -262,7 +262,7 @@ impl Producer {
 
     fn close(&self, sequence: u64, fate: Fate) {
         self.shared.ledger.settle(sequence, fate);
-        self.floor.borrow_mut().settle(sequence);
+        self.settled.borrow_mut().settle(sequence);
     }
 
     /// Waits until nothing is in flight; every put is bounded by its own deadline.

@@ -29,6 +29,9 @@ use crate::watch::Watch;
 
 type Res<T> = Result<T, Box<dyn Error>>;
 
+/// As many consumers as the service lets be CREATING at a time; more where there are no limits.
+const REGISTERED_AT_ONCE: usize = 5;
+const REGISTERED_AT_ONCE_UNLIMITED: usize = 100;
 /// Subscriptions must all stand within this.
 const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(60);
 /// The load starts this long after its threads, so that they are ready for the first record.
@@ -122,10 +125,23 @@ impl Load<'_> {
         })
     }
 
+    /// Registers the consumers, several at a time: each takes a moment to become active.
     async fn register(&self) -> Res<Vec<String>> {
         let mut arns = Vec::new();
-        for at in 0..self.cli.consumers {
-            arns.push(control::register_consumer(self.client, &self.stream.arn, &format!("c{at:04}")).await?);
+        let all: Vec<_> = (0..self.cli.consumers).collect();
+        let is_limited = self.cli.limits == Limits::Aws;
+        let at_once = if is_limited { REGISTERED_AT_ONCE } else { REGISTERED_AT_ONCE_UNLIMITED };
+        for some in all.chunks(at_once) {
+            let registering = some.iter().map(|at| {
+                let (client, stream) = (self.client.clone(), self.stream.arn.clone());
+                let name = format!("c{at:04}");
+                tokio::task::spawn_local(
+                    async move { control::register_consumer(&client, &stream, &name).await },
+                )
+            });
+            for registered in registering.collect::<Vec<_>>() {
+                arns.push(registered.await??);
+            }
         }
         Ok(arns)
     }

@@ -122,7 +122,7 @@ fn is_ready(admin: SocketAddr) -> io::Result<bool> {
 }
 
 /// `target/`, two levels above this executable.
-fn build_dir() -> io::Result<PathBuf> {
+pub(crate) fn build_dir() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     own.ancestors()
         .nth(2)

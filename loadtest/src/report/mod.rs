@@ -114,6 +114,21 @@ struct CatchUp {
     median_share_of_limit: f64,
 }
 
+/// What a run shares with the floor's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    /// From the intended send to each consumer.
+    pub(crate) push: Summary,
+    /// The same, to the last of them.
+    pub(crate) last: Summary,
+    /// Records acknowledged.
+    pub(crate) acked_per_sec: f64,
+    /// Deliveries.
+    pub(crate) pushed_per_sec: f64,
+    /// Of the server.
+    pub(crate) cpu_us_per_delivery: f64,
+}
+
 /// Bytes per second that each consumer may read of each shard.
 const READ_BYTES_PER_SEC: u64 = 2 * WRITE_BYTES_PER_SEC;
 
@@ -143,6 +158,17 @@ impl Report {
             complaints: shared.complaints(),
             counts,
             push,
+        }
+    }
+
+    /// What is compared with the floor.
+    pub(crate) fn figures(&self) -> Figures {
+        Figures {
+            push: self.latency_ms.put_to_push,
+            last: self.latency_ms.last_of_all,
+            acked_per_sec: self.throughput.acked_per_sec,
+            pushed_per_sec: self.throughput.pushed_per_sec,
+            cpu_us_per_delivery: self.cost.server_cpu_us_per_delivery.unwrap_or(f64::NAN),
         }
     }
 

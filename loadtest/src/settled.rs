@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 /// A sliding window over the records in flight; as long as the records in flight at most are apart.
 #[derive(Default)]
-pub(crate) struct Floor {
+pub(crate) struct Settled {
     lowest: u64,
     settled: VecDeque<bool>,
 }
 
-impl Floor {
+impl Settled {
     /// All records below this one are settled.
     pub(crate) fn lowest(&self) -> u64 {
         self.lowest
@@ -36,14 +36,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_floor_waits_for_the_slowest() {
-        let mut floor = Floor::default();
-        floor.settle(2);
-        floor.settle(1);
-        assert_eq!(floor.lowest(), 0);
-        floor.settle(0);
-        assert_eq!(floor.lowest(), 3);
-        floor.settle(1);
-        assert_eq!(floor.lowest(), 3);
+    fn what_is_settled_waits_for_the_slowest() {
+        let mut settled = Settled::default();
+        settled.settle(2);
+        settled.settle(1);
+        assert_eq!(settled.lowest(), 0);
+        settled.settle(0);
+        assert_eq!(settled.lowest(), 3);
+        settled.settle(1);
+        assert_eq!(settled.lowest(), 3);
     }
 }
