@@ -72,8 +72,7 @@ impl Seat {
                 Step::Idle => self.send_idle().await?,
                 Step::Read { from, max_bytes } => {
                     self.send_records(from, max_bytes).await?;
-                    // Commits come first: they are looked for before the next event is read.
-                    tokio::task::yield_now().await;
+                    self.hub.turns.take().await;
                 }
                 Step::WaitForRoom(until) => self.wait(until, true).await?,
                 Step::Wait(until) => self.wait(until, false).await?,

@@ -19,6 +19,7 @@ use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::live::{Live, Meters, Offer};
 use super::shared_events::{SharedEvent, SharedEvents};
+use super::turns::Turns;
 use super::{ChildShard, Ending, EventEncoder, EventSink, EventStream, ShardIdentity, Subscription};
 
 /// What the hub is told once.
@@ -66,6 +67,7 @@ pub struct Hub {
     inner: RefCell<Inner>,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    pub(super) turns: Turns,
     settings: HubSettings,
     active: Gauge,
 }
@@ -80,6 +82,8 @@ struct Inner {
     closed: HashMap<LogId, Vec<ChildShard>>,
     /// Logs of which something was handed to sinks that has not been flushed.
     published: Vec<LogId>,
+    /// Subscriptions the present commit went to at once.
+    at_tip: usize,
     live: usize,
     shutting_down: bool,
 }
@@ -105,7 +109,8 @@ impl Hub {
     pub fn new(store: Store, clock: Clock, settings: HubSettings) -> Rc<Self> {
         let active = gauge!(names::SUBSCRIPTIONS);
         active.set(0.0);
-        let hub = Rc::new(Self { inner: RefCell::default(), store: store.clone(), clock, settings, active });
+        let (inner, turns) = (RefCell::default(), Turns::default());
+        let hub = Rc::new(Self { inner, store: store.clone(), clock, turns, settings, active });
         store.add_tap(Rc::new(HubTap(Rc::downgrade(&hub))));
         hub
     }
@@ -277,12 +282,14 @@ impl Hub {
         if at_tip == audience.live.len() {
             audience.shared.clear();
         }
+        inner.at_tip += at_tip;
         inner.published.push(batch.log());
     }
 
     /// Posts everything published: for each connection once, however many of its subscriptions were due.
     fn flush(&self) {
         let mut inner = self.inner.borrow_mut();
+        self.turns.note_commit(std::mem::take(&mut inner.at_tip));
         let mut published = std::mem::take(&mut inner.published);
         for audience in published.drain(..).filter_map(|log| inner.shards.get(&log)) {
             audience.live.iter().for_each(|live| live.post());

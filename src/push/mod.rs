@@ -8,6 +8,7 @@ mod live;
 mod shared_events;
 mod sink;
 mod subscription;
+mod turns;
 
 #[cfg(test)]
 mod tests;
