@@ -83,6 +83,9 @@ pub(crate) struct Cli {
     /// Requests in flight at most [default: 4096, or 32 with --rate max]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) in_flight: Option<u32>,
+    /// Records the producer may be ahead of the average push consumer, with --rate max [default: any number]
+    #[arg(long, value_name = "RECORDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) ahead: Option<u32>,
     /// Protocol of puts and pulls
     #[arg(long, value_enum, default_value = "h2")]
     pub(crate) put_protocol: Protocol,

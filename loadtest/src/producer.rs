@@ -49,6 +49,8 @@ pub(crate) struct ProducerPlan {
     pub(crate) batch: u32,
     /// Requests at once.
     pub(crate) in_flight: u32,
+    /// Records it may be ahead of the average push consumer.
+    pub(crate) ahead: Option<u32>,
     /// Connections.
     pub(crate) producers: u32,
     /// HTTP/1.1 or HTTP/2.
@@ -114,6 +116,7 @@ async fn produce(producer: Rc<Producer>) -> io::Result<Sent> {
             alarm.until(due_ns).await?;
         }
         let permit = producer.permit().await;
+        producer.wait_for_consumers(next + size).await;
         let now = now_ns();
         if producer.plan.rate == Rate::Max && now >= producer.end_ns.get() {
             break;
@@ -178,6 +181,15 @@ impl Producer {
             Rate::Open(rate) => self.start_ns + whole(f64_of(record) * 1e9 / rate),
             Rate::Max => self.start_ns,
         }
+    }
+
+    /// Waits, in a closed loop, while it is further ahead of its consumers than it may be; not for ever, if they
+    /// receive nothing any more.
+    async fn wait_for_consumers(&self, next: u64) {
+        let Some(ahead) = self.plan.ahead.filter(|_| self.plan.rate == Rate::Max) else { return };
+        let got_on = self.shared.received_by_all(next.saturating_sub(u64::from(ahead)));
+        let left = Duration::from_nanos(self.end_ns.get().saturating_sub(now_ns()));
+        let _ = tokio::time::timeout(left, got_on).await;
     }
 
     async fn permit(&self) -> OwnedSemaphorePermit {

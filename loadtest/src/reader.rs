@@ -81,6 +81,7 @@ impl Reader {
         shared.live.events.add(1);
         shared.live.pushed.add(records);
         shared.live.pushed_bytes.add(bytes);
+        shared.tell_progress();
         self.pace.received(now, bytes);
         self.over |= page.has_children;
         if let Some(number) = page.continuation {

@@ -236,6 +236,7 @@ impl Load<'_> {
                 cli.batch
             },
             in_flight: if cli.backlog.is_some() { cli.in_flight().min(4) } else { cli.in_flight() },
+            ahead: cli.ahead.filter(|_| cli.backlog.is_none()),
             producers: cli.producers,
             protocol: cli.put_protocol,
             keys: cli.keys,

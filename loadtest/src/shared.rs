@@ -1,8 +1,10 @@
 //! What all load threads see of one run: the ledger, live counts for the progress bar, the stall, the
 //! complaints.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tokio::sync::Notify;
 
 use crate::latency::Latency;
 use crate::ledger::Ledger;
@@ -67,13 +69,36 @@ pub(crate) struct Shared {
     pub(crate) live: Live,
     /// Set once the load starts, if consumers are to stall.
     pub(crate) stall: OnceLock<Stall>,
+    /// Told of every event, while a producer waits for its consumers.
+    pub(crate) progress: Notify,
+    /// Whether one does.
+    pub(crate) is_awaited: AtomicBool,
     complaints: Mutex<Vec<String>>,
 }
 
 impl Shared {
     /// A run over this ledger.
     pub(crate) fn new(ledger: Ledger) -> Self {
-        Self { ledger, live: Live::default(), stall: OnceLock::new(), complaints: Mutex::new(Vec::new()) }
+        let (live, stall, complaints) = (Live::default(), OnceLock::new(), Mutex::default());
+        let (progress, is_awaited) = (Notify::new(), AtomicBool::new(false));
+        Self { ledger, live, stall, progress, is_awaited, complaints }
+    }
+
+    /// Tells a producer that waits for its consumers that they have got on.
+    pub(crate) fn tell_progress(&self) {
+        if self.is_awaited.load(Relaxed) {
+            self.progress.notify_one();
+        }
+    }
+
+    /// Waits until the push consumers have received `records` each, on the average.
+    pub(crate) async fn received_by_all(&self, records: u64) {
+        let wanted = records * u64::from(self.ledger.push_consumers);
+        self.is_awaited.store(true, Relaxed);
+        while self.live.pushed.value() < wanted {
+            self.progress.notified().await;
+        }
+        self.is_awaited.store(false, Relaxed);
     }
 
     /// Keeps a complaint for the report; each wording once.
