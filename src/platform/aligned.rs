@@ -17,7 +17,7 @@ impl AlignedBuf {
     /// A zeroed buffer of `len` bytes.
     pub fn zeroed(len: usize) -> Self {
         let mut storage = vec![0; len + BLOCK];
-        let start = slack(&storage);
+        let start = slack(storage.as_ptr());
         storage.truncate(start + len);
         Self { storage, start }
     }
@@ -25,7 +25,7 @@ impl AlignedBuf {
     /// An empty buffer that can grow to `capacity` bytes without losing its alignment.
     pub fn with_capacity(capacity: usize) -> Self {
         let mut storage = Vec::with_capacity(capacity + BLOCK);
-        let start = slack(&storage);
+        let start = slack(storage.as_ptr());
         storage.resize(start, 0);
         Self { storage, start }
     }
@@ -85,8 +85,8 @@ impl AlignedBuf {
 }
 
 /// Bytes from the start of a vector's memory to the next boundary.
-fn slack(storage: &Vec<u8>) -> usize {
-    let start = storage.as_ptr().align_offset(BLOCK);
+fn slack(memory: *const u8) -> usize {
+    let start = memory.align_offset(BLOCK);
     debug_assert!(start < BLOCK, "a byte vector can always be aligned");
     start
 }
