@@ -173,6 +173,20 @@ fn is_each_kind_of_damage_found_and_placed() {
         flip(&segment, at);
     }
     assert_eq!(fanlight(&["check"], &dir).status.code(), Some(0), "mended");
+    let told = footer_over_the_first_segments(&dir, &segment);
+    assert!(told.contains("the footer has the segment end behind where the next one begins"), "{told}");
+    assert!(!told.contains("it does not follow"), "the next start reads it all:\n{told}");
+}
+
+/// Puts a segment's footer over that of the log's first one; tells what the check says.
+fn footer_over_the_first_segments(dir: &Path, segment: &Path) -> String {
+    let later = fs::read(segment).expect("a file");
+    let first = segment.with_file_name("0000000000000001-00000000000000000000.seg");
+    let mut bytes = fs::read(&first).expect("the shard's first segment");
+    let footer = bytes.len() - 4096;
+    bytes[footer..].copy_from_slice(&later[later.len() - 4096..]);
+    fs::write(first, bytes).expect("a file to write");
+    text(&fanlight(&["check"], dir))
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::walk::LogState;
 use super::window::Window;
 
 const READERS_ERR: &str = "readers of that place get an error";
+const SCANNED: &str = "the segment is read from its start at every start of the server";
 
 /// A segment being looked at.
 pub(super) struct SegmentFile<'a> {
@@ -79,16 +80,19 @@ impl SegmentFile<'_> {
         let block = window.get(disk, at, BLOCK)?;
         let Some((footer, index_at, index_bytes)) = open_footer(&block) else {
             if block.iter().any(|&byte| byte != 0) {
-                let meaning = "the segment is read from its start at every start of the server";
-                visit.damage(Damage::new(path, at, "the footer is damaged", meaning));
+                visit.damage(Damage::new(path, at, "the footer is damaged", SCANNED));
             }
             return Ok(None);
         };
+        if self.successor.is_some_and(|successor| footer.end > successor) {
+            let what = "the footer has the segment end behind where the next one begins";
+            visit.damage(Damage::new(path, at, what, SCANNED));
+            return Ok(None);
+        }
         let index = window.get(disk, index_at, index_bytes)?;
         let index = index.get(..index_bytes).and_then(|index| SegmentFooter::open_index(&block, index));
         if index.is_none() {
-            let meaning = "the segment is read from its start at every start of the server";
-            visit.damage(Damage::new(path, index_at, "the index is damaged", meaning));
+            visit.damage(Damage::new(path, index_at, "the index is damaged", SCANNED));
         }
         Ok(index.map(|index| (footer, index)))
     }

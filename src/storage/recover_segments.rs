@@ -1,7 +1,7 @@
 //! Reading the segments back, many side by side: sealed ones by their footer and index, the others by a
-//! scan. A segment is believed up to where its successor begins, the last one of a log up to where the
-//! journal takes over: a write behind those ends may have failed or was under way when the power went, and
-//! all of it is there again.
+//! scan. A segment is believed up to where its successor begins, whatever its footer says; one without a
+//! footer that is the last of its log up to where the journal takes over: a write behind those ends may have
+//! failed or was under way when the power went, and all of it is there again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -160,7 +160,8 @@ impl<'a> Opening<'a> {
 
     fn tail(&mut self, tail: &Bytes) -> Option<Op> {
         let last_block = tail.slice(tail.len() - BLOCK..);
-        let Some((footer, index_at, index_bytes)) = open_footer(&last_block) else { return self.scan() };
+        let footer = open_footer(&last_block).filter(|(footer, ..)| self.ends_in_time(footer));
+        let Some((footer, index_at, index_bytes)) = footer else { return self.scan() };
         let origin = self.segment.file_bytes - tail.len() as u64;
         if let Some(at) = index_at.checked_sub(origin) {
             let at = usize::try_from(at).unwrap_or(usize::MAX);
@@ -168,6 +169,13 @@ impl<'a> Opening<'a> {
         }
         self.stage = Stage::Index(last_block, footer);
         self.read(index_at, index_bytes.next_multiple_of(BLOCK))
+    }
+
+    /// Whether the segment ends, by its footer, where its successor begins or before. A footer that says
+    /// otherwise arrived in part only, from a process to which the segment ended later than to the next one;
+    /// what arrived of the footer that one wrote in its place has made it whole.
+    fn ends_in_time(&self, footer: &SegmentFooter) -> bool {
+        self.successor.is_none_or(|successor| footer.end <= successor)
     }
 
     /// Fills in what a sealed segment says of itself.

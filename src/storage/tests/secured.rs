@@ -71,3 +71,57 @@ fn a_commit_cut_short_is_not_completed_by_what_follows_it() {
         }
     }
 }
+
+/// Two processes give the log's first segment a footer, of which only part arrives: the one where the segment
+/// is full, the next where the journal takes over, which is before. Tells whether the index of the second
+/// makes up a whole footer with what there is of the first.
+fn footers_of_two(mut log: Fixture, is_followed: bool) -> (Fixture, bool) {
+    log.put(0, 10);
+    log.engine.end_journal(Instant::default());
+    log.settle();
+    log.put(1, 10);
+    // The journal takes the third record; the footer fails, and so does the next segment.
+    [2, 3].into_iter().for_each(|n| log.handle.fail_nth(n, EIO));
+    log.put(2, 10);
+    let before = index_and_footer(&log);
+    let mut log = log.restart();
+    log.handle.fail_nth(1, EIO);
+    if !is_followed {
+        log.handle.fail_nth(2, EIO);
+    }
+    log.flush();
+    let (index, footer) = index_and_footer(&log);
+    (log, index != before.0 && footer == before.1 && footer.iter().any(|&byte| byte != 0))
+}
+
+/// The last two blocks of the log's first segment.
+fn index_and_footer(log: &Fixture) -> (Vec<u8>, Vec<u8>) {
+    let path = log.handle.paths().into_iter().find(|path| path.starts_with("segments")).unwrap();
+    let mut index = log.handle.contents(&path).unwrap();
+    index.drain(..index.len() - 2 * BLOCK);
+    let footer = index.split_off(BLOCK);
+    (index, footer)
+}
+
+/// Seed 504988: a segment was full and its footer failed; the footer's block arrived, the index did not. At
+/// the next start the journal took over before the segment's end: it got a footer for that, and a next one
+/// began there. That footer failed too: its index arrived, which was the same, and made the first one whole.
+/// The start after that believed the first, had the segment end behind where the next begins, and saw damage.
+#[test]
+fn a_footer_made_up_of_two_does_not_reach_behind_the_next_segment() {
+    let mut met = [0, 0];
+    for (seed, is_followed) in (0..100).flat_map(|seed| [(seed, true), (seed, false)]) {
+        let sizes = Sizes { read_block: 2 * BLOCK, ..sizes() };
+        let log = Fixture::on(SimDisk::new(seed), Settings { sizes, ..settings(Durability::Sync) });
+        let (mut log, is_whole) = footers_of_two(log, is_followed);
+        for is_cut in [false, true] {
+            let disk = if is_cut { log.handle.crash() } else { log.handle.restart() };
+            log = Fixture::on(disk, log.settings);
+            assert_eq!(log.engine.retain_logs(&[LOG]), [], "seed {seed}, {is_followed}, {is_cut}");
+            (0..3).for_each(|offset| assert_eq!(log.offset_at(from(offset)), Some(offset)));
+            log.flush();
+        }
+        met[usize::from(is_followed)] += u32::from(is_whole);
+    }
+    assert!(met.iter().all(|&met| met > 0), "no footer came about: {met:?}");
+}
