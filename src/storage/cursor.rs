@@ -68,6 +68,8 @@ pub(super) struct Cursor {
     waiters: VecDeque<Waiter>,
     /// Who was served here came back for more.
     is_sequential: bool,
+    /// The most anyone asked for at a time.
+    asked_bytes_max: usize,
     /// There is no block to ask for.
     pub(super) is_exhausted: bool,
     has_failed: bool,
@@ -94,6 +96,7 @@ impl Cursor {
             bytes: 0,
             waiters: VecDeque::new(),
             is_sequential: false,
+            asked_bytes_max: 0,
             is_exhausted: false,
             has_failed: false,
             is_queued: false,
@@ -118,6 +121,7 @@ impl Cursor {
     /// Takes a reader in.
     pub(super) fn ask(&mut self, waiter: Waiter) {
         self.is_sequential |= self.reading.is_some();
+        self.asked_bytes_max = self.asked_bytes_max.max(waiter.max_bytes);
         self.idle_ticks = 0;
         if let From::Offset(offset) = waiter.from
             && self.waiters.is_empty()
@@ -138,12 +142,15 @@ impl Cursor {
         !self.blocks.is_empty()
     }
 
-    /// Whether a further block should be asked for.
-    pub(super) fn wants_block(&self) -> bool {
+    /// Whether a further block should be asked for: in advance as much as was asked for at a time, but no more
+    /// than `share` or, if that is little, than everyone may.
+    pub(super) fn wants_block(&self, share: usize) -> bool {
+        let ahead = self.asked_bytes_max.min(limits::READ_AHEAD_BYTES_ALONE).min(share);
+        let ahead = ahead.max(limits::READ_AHEAD_BYTES);
         let coming: usize = self.blocks.iter().map(|block| block.place.len).sum();
         let is_short = match (self.waiters.is_empty(), self.is_sequential) {
             (false, _) if self.blocks.is_empty() => true,
-            (_, true) => self.bytes + coming < limits::READ_AHEAD_BYTES,
+            (_, true) => self.bytes + coming < ahead,
             (_, false) => false,
         };
         is_short

@@ -57,8 +57,9 @@ impl Readers {
 
     /// Puts a cursor in line if it wants a block.
     pub(super) fn queue(&mut self, id: u64) {
+        let share = self.share();
         if let Some(cursor) = self.cursors.get_mut(&id)
-            && cursor.wants_block()
+            && cursor.wants_block(share)
             && !cursor.is_queued
         {
             cursor.is_queued = true;
@@ -68,15 +69,21 @@ impl Readers {
 
     /// The next cursor in line that still wants a block.
     pub(super) fn next_in_line(&mut self) -> Option<u64> {
+        let share = self.share();
         while let Some(id) = self.wanting.pop_front() {
             if let Some(cursor) = self.cursors.get_mut(&id) {
                 cursor.is_queued = false;
-                if cursor.wants_block() {
+                if cursor.wants_block(share) {
                     return Some(id);
                 }
             }
         }
         None
+    }
+
+    /// Bytes each may have in advance of all that everyone together may.
+    fn share(&self) -> usize {
+        limits::READERS_KEPT_MAX * limits::READ_AHEAD_BYTES / self.cursors.len().max(1)
     }
 
     /// A reader that waits for a cursor, if one can be had now.
