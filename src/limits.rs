@@ -79,9 +79,11 @@ pub const SUBSCRIPTION_TAKE_OVER_SECS: u64 = 5;
 pub const SUBSCRIPTION_IDLE_SECS: u64 = 5;
 /// Bytes of data and partition keys in one pushed event, unless one record is larger.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
-/// Bytes of data an event of a consumer behind the tip aims at: eight a second at the push quota, and little
-/// enough that a commit need not wait long for one being encoded. Own.
+/// Bytes of data an event of a consumer behind the tip aims at: little enough that a commit need not wait long
+/// for one being encoded. Own.
 pub const EVENT_BYTES_BEHIND: usize = 128 << 10;
+/// The same where a quota sets the pace: nothing is gained by larger ones. Own.
+pub const EVENT_BYTES_BEHIND_PACED: usize = 32 << 10;
 /// Records in one pushed event.
 pub const EVENT_RECORDS_MAX: usize = 10_000;
 /// Subscriptions open at once in the whole server. Own.

@@ -174,7 +174,9 @@ impl Subscription {
             return Step::WaitForRoom(self.ends_at);
         }
         // Base64 and JSON make four bytes of three; what the peer has no room for is not even read.
-        let max_bytes = limits::EVENT_BYTES_BEHIND.min(view.room / 4 * 3);
+        let is_paced = self.quota.is_some();
+        let aim = if is_paced { limits::EVENT_BYTES_BEHIND_PACED } else { limits::EVENT_BYTES_BEHIND };
+        let max_bytes = aim.min(view.room / 4 * 3);
         Step::Read { from: self.next, max_bytes }
     }
 }

@@ -106,13 +106,21 @@ impl Readers {
 
     /// Bytes of the next block.
     pub(super) fn block_bytes(&self, sizes: &Sizes) -> usize {
-        let has_company = self.since_commit < limits::READS_AFTER_COMMIT;
-        if has_company { sizes.read_block_small.min(sizes.read_block) } else { sizes.read_block }
+        if self.has_company() { sizes.read_block_small.min(sizes.read_block) } else { sizes.read_block }
+    }
+
+    /// Whether there were commits lately.
+    fn has_company(&self) -> bool {
+        self.since_commit < limits::READS_AFTER_COMMIT
     }
 
     /// Blocks that may be on their way at once.
     pub(super) fn in_flight_max(&self, is_committing: bool) -> usize {
-        if is_committing { limits::READS_BESIDE_COMMIT_MAX } else { limits::READS_IN_FLIGHT_MAX }
+        if is_committing || self.has_company() {
+            limits::READS_BESIDE_COMMIT_MAX
+        } else {
+            limits::READS_IN_FLIGHT_MAX
+        }
     }
 
     /// Whether nobody waits for the disk.
