@@ -38,6 +38,9 @@ pub(crate) struct Cli {
     /// Further flags for the own server, separated by spaces
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
     pub(crate) server_args: Option<String>,
+    /// Have the own server serve TLS, and go over that
+    #[arg(long, conflicts_with = "endpoint")]
+    pub(crate) tls: bool,
     /// Where the own server's temporary directory is made [default: the build directory]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_root: Option<PathBuf>,

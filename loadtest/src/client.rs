@@ -3,15 +3,14 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use h2::client::SendRequest;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 
 use crate::h1::H1Pool;
+use crate::route::Route;
 use crate::signature;
 
 /// Larger than any reply the service gives (10 MiB of records, base64, JSON).
@@ -77,10 +76,10 @@ enum Road {
 
 impl Client {
     /// A client that connects at its first call.
-    pub(crate) fn new(address: SocketAddr, protocol: Protocol) -> Self {
+    pub(crate) fn new(route: Route, protocol: Protocol) -> Self {
         Self(match protocol {
-            Protocol::H1 => Road::H1(Rc::new(H1Pool::new(address))),
-            Protocol::H2 => Road::H2(Rc::new(H2::new(address))),
+            Protocol::H1 => Road::H1(Rc::new(H1Pool::new(route))),
+            Protocol::H2 => Road::H2(Rc::new(H2::new(route))),
         })
     }
 
@@ -109,16 +108,16 @@ fn failure(status: u16, body: &[u8]) -> Failure {
 }
 
 struct H2 {
-    address: SocketAddr,
+    route: Route,
     uri: http::Uri,
     sender: tokio::sync::Mutex<Option<SendRequest<Bytes>>>,
     generation: Cell<u64>,
 }
 
 impl H2 {
-    fn new(address: SocketAddr) -> Self {
-        let uri = format!("http://{address}/").parse().expect("an address makes a valid URI");
-        Self { address, uri, sender: tokio::sync::Mutex::new(None), generation: Cell::new(0) }
+    fn new(route: Route) -> Self {
+        let uri = format!("http://{}/", route.address).parse().expect("an address makes a valid URI");
+        Self { route, uri, sender: tokio::sync::Mutex::new(None), generation: Cell::new(0) }
     }
 
     async fn call(&self, operation: &str, body: Bytes) -> io::Result<(u16, Bytes)> {
@@ -134,8 +133,7 @@ impl H2 {
     async fn sender(&self) -> io::Result<(SendRequest<Bytes>, u64)> {
         let mut slot = self.sender.lock().await;
         if slot.is_none() {
-            let socket = TcpStream::connect(self.address).await?;
-            socket.set_nodelay(true)?;
+            let socket = self.route.connect(Protocol::H2).await?;
             let mut builder = h2::client::Builder::new();
             builder.initial_window_size(WINDOW_BYTES).initial_connection_window_size(WINDOW_BYTES);
             builder.enable_push(false).max_concurrent_reset_streams(1024);

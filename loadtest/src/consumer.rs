@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,14 +12,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use crate::checker::Faults;
+use crate::client::Protocol;
 use crate::clock::now_ns;
 use crate::pull::{self, PullPlan};
 use crate::reader::Start;
+use crate::route::{Route, Socket};
 use crate::session::{Session, Settings};
 use crate::shared::{Shared, Tally};
 use crate::subscription::Subscription;
@@ -69,20 +69,20 @@ pub(crate) struct Received {
 /// Starts a thread on its share; it ends when `stop` turns true.
 pub(crate) fn start(
     share: Share,
-    address: SocketAddr,
+    route: Route,
     settings: Settings,
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<JoinHandle<io::Result<Received>>> {
     std::thread::Builder::new().name("consumers".into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        LocalSet::new().block_on(&runtime, receive(share, address, settings, shared, stop))
+        LocalSet::new().block_on(&runtime, receive(share, route, settings, shared, stop))
     })
 }
 
 /// What the tasks of one thread share: the latencies, and one read buffer that stays in cache.
 struct Thread {
-    address: SocketAddr,
+    route: Route,
     shared: Arc<Shared>,
     tally: RefCell<Tally>,
     buffer: RefCell<Vec<u8>>,
@@ -90,14 +90,14 @@ struct Thread {
 
 async fn receive(
     share: Share,
-    address: SocketAddr,
+    route: Route,
     settings: Settings,
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<Received> {
     let buffer_bytes = READ_BYTES.max(4 * index(u64::from(settings.max_frame_bytes)));
     let (tally, buffer) = (RefCell::new(Tally::new()), RefCell::new(vec![0; buffer_bytes]));
-    let thread = Rc::new(Thread { address, shared: Arc::clone(&shared), tally, buffer });
+    let thread = Rc::new(Thread { route, shared: Arc::clone(&shared), tally, buffer });
     let mut tasks = Vec::new();
     for wanted in share.connections {
         let subscriptions = wanted.into_iter().map(subscription).collect();
@@ -107,7 +107,9 @@ async fn receive(
     let pulls: Vec<_> = share
         .pulls
         .into_iter()
-        .map(|plan| tokio::task::spawn_local(pull::run(plan, address, Arc::clone(&shared), stop.clone())))
+        .map(|plan| {
+            tokio::task::spawn_local(pull::run(plan, thread.route.clone(), Arc::clone(&shared), stop.clone()))
+        })
         .collect();
     let (mut faults, mut paces) = (Faults::default(), Vec::new());
     for task in tasks {
@@ -134,8 +136,7 @@ fn subscription(wanted: Wanted) -> Subscription {
 async fn run(mut session: Session, thread: Rc<Thread>, mut stop: watch::Receiver<bool>) -> Vec<Subscription> {
     let mut failures = 0;
     while !*stop.borrow() && failures < MAX_CONNECTS {
-        let socket = TcpStream::connect(thread.address).await.and_then(|s| s.set_nodelay(true).map(|()| s));
-        let ended = match socket {
+        let ended = match thread.route.connect(Protocol::H2).await {
             Ok(mut socket) => {
                 session.connected();
                 tokio::select! {
@@ -156,7 +157,7 @@ async fn run(mut session: Session, thread: Rc<Thread>, mut stop: watch::Receiver
 }
 
 /// Carries bytes between one socket and its session until the connection ends.
-async fn serve(socket: &mut TcpStream, session: &mut Session, thread: &Thread) -> io::Result<()> {
+async fn serve(socket: &mut Socket, session: &mut Session, thread: &Thread) -> io::Result<()> {
     let mut carry = Vec::new();
     loop {
         let now = now_ns();
@@ -188,7 +189,7 @@ enum Step {
 /// Writes what is pending, then reads once into the thread's buffer and lets the session at it.
 fn exchange(
     cx: &mut Context<'_>,
-    socket: &mut TcpStream,
+    socket: &mut Socket,
     session: &mut Session,
     thread: &Thread,
     carry: &mut Vec<u8>,
@@ -200,6 +201,8 @@ fn exchange(
             Poll::Pending => break,
         }
     }
+    // TLS may hold some of it back else; it is tried again with the next bytes.
+    let _ = Pin::new(&mut *socket).poll_flush(cx)?;
     if paused {
         return Poll::Pending;
     }

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::client::Protocol;
+use crate::route::{Route, Socket};
+use crate::signature;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-use crate::signature;
 
 const MAX_HEAD_BYTES: usize = 32 << 10;
 const MAX_REPLY_BYTES: usize = 32 << 20;
@@ -16,14 +16,14 @@ const READ_BYTES: usize = 16 << 10;
 
 /// The connections at rest; a call takes one or opens one.
 pub(crate) struct H1Pool {
-    address: SocketAddr,
-    idle: RefCell<Vec<TcpStream>>,
+    route: Route,
+    idle: RefCell<Vec<Socket>>,
 }
 
 impl H1Pool {
     /// A pool that opens its first connection at the first call.
-    pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, idle: RefCell::new(Vec::new()) }
+    pub(crate) fn new(route: Route) -> Self {
+        Self { route, idle: RefCell::new(Vec::new()) }
     }
 
     /// One request, one reply: its status and body.
@@ -31,9 +31,11 @@ impl H1Pool {
         let kept = self.idle.borrow_mut().pop();
         let mut socket = match kept {
             Some(socket) => socket,
-            None => TcpStream::connect(self.address).await.and_then(|s| s.set_nodelay(true).map(|()| s))?,
+            None => self.route.connect(Protocol::H1).await?,
         };
-        socket.write_all(&request(self.address, operation, body)).await?;
+        socket.write_all(&request(self.route.address, operation, body)).await?;
+        // TLS may hold some of it back else.
+        socket.flush().await?;
         let reply = read_reply(&mut socket).await?;
         if reply.keep {
             self.idle.borrow_mut().push(socket);
@@ -60,7 +62,7 @@ struct Reply {
     keep: bool,
 }
 
-async fn read_reply(socket: &mut TcpStream) -> io::Result<Reply> {
+async fn read_reply(socket: &mut Socket) -> io::Result<Reply> {
     let mut bytes = Vec::with_capacity(READ_BYTES);
     let head_end = loop {
         if let Some(at) = memchr::memmem::find(&bytes, b"\r\n\r\n") {
@@ -78,7 +80,7 @@ async fn read_reply(socket: &mut TcpStream) -> io::Result<Reply> {
     Ok(Reply { status: head.status, body, keep: head.keep })
 }
 
-async fn read_some(socket: &mut TcpStream, bytes: &mut Vec<u8>, most: usize) -> io::Result<()> {
+async fn read_some(socket: &mut Socket, bytes: &mut Vec<u8>, most: usize) -> io::Result<()> {
     if bytes.len() > most {
         return Err(bad("a reply too long"));
     }
@@ -133,7 +135,7 @@ mod tests {
     #[tokio::test]
     async fn two_calls_share_a_kept_connection() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let pool = H1Pool::new(listener.local_addr().unwrap());
+        let pool = H1Pool::new(Route::plain(listener.local_addr().unwrap()));
         let server = async {
             let (mut socket, _) = listener.accept().await.unwrap();
             for reply in [

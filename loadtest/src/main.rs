@@ -11,7 +11,7 @@
 //! | `subscription`, `reader` | one consumer on one shard: where it stands, what it got |
 //! | `pull` | GetRecords readers |
 //! | `payload`, `verified`, `ledger`, `checker` | what a record carries, who has which, whether it is right |
-//! | `client`, `h1`, `control`, `signature` | requests |
+//! | `route`, `client`, `h1`, `control`, `signature` | connections, with TLS or without; requests |
 //! | `event_stream`, `record_page` | messages and their JSON, read in place |
 //! | `clock`, `latency`, `units`, `shared`, `progress` | time, histograms, sizes, what threads share |
 
@@ -37,6 +37,7 @@ mod put;
 mod reader;
 mod record_page;
 mod report;
+mod route;
 mod run;
 mod server_process;
 mod session;

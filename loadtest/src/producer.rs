@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -19,6 +18,7 @@ use crate::control::Stream;
 use crate::latency::Latency;
 use crate::ledger::{Fate, identity};
 use crate::put::{self, Outcome, Put};
+use crate::route::Route;
 use crate::settled::Settled;
 use crate::shared::Shared;
 use crate::units::{NANOS_PER_SEC, count, f64_of, nanos, whole};
@@ -32,7 +32,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct ProducerPlan {
     /// Where.
-    pub(crate) address: SocketAddr,
+    pub(crate) route: Route,
     /// To which stream.
     pub(crate) stream: Stream,
     /// How fast.
@@ -152,7 +152,7 @@ impl Producer {
     fn new(plan: ProducerPlan, shared: Arc<Shared>, start_ns: u64) -> Self {
         let indexes =
             plan.stream.shards.iter().zip(0..).map(|(shard, index)| (shard.id.clone(), index)).collect();
-        let clients = (0..plan.producers).map(|_| Client::new(plan.address, plan.protocol)).collect();
+        let clients = (0..plan.producers).map(|_| Client::new(plan.route.clone(), plan.protocol)).collect();
         Self {
             clients,
             shard_index: indexes,

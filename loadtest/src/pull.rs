@@ -1,6 +1,5 @@
 //! One pull reader: a shard iterator, then GetRecords at the allowed pace until the run is over.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use crate::clock::now_ns;
 use crate::latency::Latency;
 use crate::ledger::Road;
 use crate::record_page::read_page;
+use crate::route::Route;
 use crate::shared::Shared;
 use crate::verified::Verified;
 
@@ -44,11 +44,11 @@ pub(crate) struct Pulled {
 /// Reads until told to stop.
 pub(crate) async fn run(
     plan: PullPlan,
-    address: SocketAddr,
+    route: Route,
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) -> Pulled {
-    let client = Client::new(address, plan.protocol);
+    let client = Client::new(route, plan.protocol);
     let (checker, verified) = (Checker::new(plan.shard.0, Road::Pull), Verified::none());
     let mut reader = PullReader { checker, verified, latency: Latency::new(), shared };
     tokio::select! {

@@ -1,7 +1,7 @@
 //! One run from start to verdict: server, stream, consumers, load, drain, reckoning.
 
 use std::error::Error;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use crate::producer::{self, ProducerPlan, Sent};
 use crate::pull::PullPlan;
 use crate::reader::Start;
 use crate::report::{Outcome, Report};
+use crate::route::Route;
 use crate::server_process::Server;
 use crate::session::Settings;
 use crate::shared::{Shared, Stall, Tally};
@@ -47,7 +48,7 @@ const UNLIMITED_PULL_PAUSE: Duration = Duration::from_millis(1);
 /// What a run drives.
 struct Target {
     server: Option<Server>,
-    address: SocketAddr,
+    route: Route,
     pid: Option<u32>,
 }
 
@@ -57,7 +58,7 @@ pub(crate) async fn run(cli: &Cli) -> Res<Report> {
     let dir = target.server.as_ref().map(Server::dir);
     let disk = dir.filter(|_| !cli.no_disk_probe).map(disk_probe::measure).transpose()?;
     let machine = Machine::here(dir);
-    let client = Client::new(target.address, Protocol::H2);
+    let client = Client::new(target.route.clone(), Protocol::H2);
     let name = cli.stream.clone().unwrap_or_else(|| format!("loadtest-{}-{}", std::process::id(), now_ns()));
     let stream = control::create_stream(&client, &name, cli.shards).await?;
     let shared = Arc::new(Shared::new(Ledger::new(std::process::id(), cli.consumers, cli.pull)));
@@ -75,10 +76,10 @@ impl Target {
         if let Some(endpoint) = &cli.endpoint {
             let bare = endpoint.trim_start_matches("http://").trim_end_matches('/');
             let address = bare.to_socket_addrs()?.next().ok_or("the endpoint's name has no address")?;
-            return Ok(Self { server: None, address, pid: cli.server_pid });
+            return Ok(Self { server: None, route: Route::plain(address), pid: cli.server_pid });
         }
         let server = Server::start(cli)?;
-        Ok(Self { address: server.address, pid: Some(server.pid()), server: Some(server) })
+        Ok(Self { route: server.route()?, pid: Some(server.pid()), server: Some(server) })
     }
 }
 
@@ -162,13 +163,14 @@ impl Load<'_> {
             shares[at % threads].pulls.push(pull);
         }
         let settings = Settings {
-            authority: self.target.address.to_string(),
+            authority: self.target.route.address.to_string(),
             window_bytes: u32::try_from(self.cli.window)?,
             max_frame_bytes: u32::try_from(self.cli.max_frame)?,
         };
-        let address = self.target.address;
-        let start =
-            |share| consumer::start(share, address, settings.clone(), Arc::clone(self.shared), stop.clone());
+        let route = &self.target.route;
+        let start = |share| {
+            consumer::start(share, route.clone(), settings.clone(), Arc::clone(self.shared), stop.clone())
+        };
         let receivers: Receivers = shares.into_iter().map(start).collect::<Result<_, _>>()?;
         let deadline = now_ns() + nanos(SUBSCRIBED_WITHIN);
         while self.shared.live.subscribed.value() < expected {
@@ -223,7 +225,7 @@ impl Load<'_> {
         let backlog_span =
             |bytes| Duration::from_secs(60 + 2 * bytes / (WRITE_BYTES_PER_SEC * u64::from(cli.shards)));
         Ok(ProducerPlan {
-            address: self.target.address,
+            route: self.target.route.clone(),
             stream: self.stream.clone(),
             rate: if cli.backlog.is_some() { Rate::Max } else { cli.rate },
             record_bytes: usize::try_from(cli.record_size)?,

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal};
 
 use crate::cli::Cli;
 use crate::clock::now_ns;
+use crate::route::Route;
 use crate::units::nanos;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -22,10 +23,10 @@ const LOG_TAIL_LINES: usize = 20;
 
 /// A running server and its directory; dropping it stops the one and removes the other.
 pub(crate) struct Server {
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     child: Child,
     dir: tempfile::TempDir,
+    tls: bool,
 }
 
 impl Server {
@@ -42,15 +43,24 @@ impl Server {
             .args(["--limits", &flag(cli.limits), "--durability", &flag(cli.durability)])
             .arg("--data-dir")
             .arg(dir.path().join("data"))
+            .args(cli.tls.then_some("--tls-self-signed"))
             .args(cli.server_args.as_deref().unwrap_or_default().split_whitespace())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", binary.display())))?;
-        let mut server = Self { address, child, dir };
+        let mut server = Self { address, child, dir, tls: cli.tls };
         server.wait_ready(admin)?;
         Ok(server)
+    }
+
+    /// The way to it, once it is ready: a certificate of its own is made by then.
+    pub(crate) fn route(&self) -> io::Result<Route> {
+        if self.tls {
+            return Route::trusting(self.address, &self.dir.path().join("data/tls/cert.pem"));
+        }
+        Ok(Route::plain(self.address))
     }
 
     /// Its process.
