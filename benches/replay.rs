@@ -46,7 +46,9 @@ const TAIL_BYTES: usize = 4 << 20;
 /// Puts a second to the tip, and how long each turn of it lasts.
 const TIP_INTERVAL: Duration = Duration::from_millis(2);
 const TIP_TURN: Duration = Duration::from_secs(4);
-/// Makes this program a server: its address, the data directory and whether it has limits.
+/// What is pulled without the disk.
+const MEMORY_MIB: usize = 256;
+/// Makes this program a server: its address, whether it has limits, bytes it remembers, the data directory.
 const SERVER: &str = "REPLAY_SERVER";
 /// Makes this program a replaying client: the server's address, MiB to read, and the consumer's ARN if they
 /// are to be pushed.
@@ -164,11 +166,14 @@ fn mib_per_second(bytes: usize, time: Duration) -> f64 {
 /// The whole server, in a process of its own: first without limits, then with them.
 fn server(dir: &Path, mib: usize) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (unlimited, address) = start(dir, "off")?;
+    let (unlimited, address) = start(dir, "off", TAIL_BYTES)?;
     LocalSet::new().block_on(&runtime, without_limits(address, dir.to_owned(), mib))?;
     drop(unlimited);
-    let (_limited, address) = start(dir, "aws")?;
-    LocalSet::new().block_on(&runtime, with_limits(address, mib))
+    let (limited, address) = start(dir, "aws", TAIL_BYTES)?;
+    LocalSet::new().block_on(&runtime, with_limits(address, mib))?;
+    drop(limited);
+    let (_remembering, address) = start(&dir.join("memory"), "off", 2 * MEMORY_MIB << 20)?;
+    LocalSet::new().block_on(&runtime, from_memory(address))
 }
 
 /// A server that ends in order when it is dropped.
@@ -183,24 +188,24 @@ impl Drop for Serving {
     }
 }
 
-fn start(dir: &Path, limits: &str) -> Result<(Serving, SocketAddr), Failure> {
+fn start(dir: &Path, limits: &str, tail_bytes: usize) -> Result<(Serving, SocketAddr), Failure> {
     let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let task = format!("{address} {limits} {}", dir.to_str().ok_or("a path is text")?);
+    let task = format!("{address} {limits} {tail_bytes} {}", dir.to_str().ok_or("a path is text")?);
     let server = Command::new(std::env::current_exe()?).env(SERVER, task).spawn()?;
     Ok((Serving(server), address))
 }
 
 /// What such a process does.
 fn serve(task: &str) -> Result<(), Failure> {
-    let mut words = task.splitn(3, ' ');
+    let mut words = task.splitn(4, ' ');
     let mut next = || words.next().ok_or("a word is missing");
     let config = Config {
         listen: next()?.parse()?,
         admin_listen: std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?,
         limits: if next()? == "off" { Limits::Off } else { Limits::Aws },
+        tail_bytes: next()?.parse()?,
         data_dir: next()?.into(),
         transition_millis: 1,
-        tail_bytes: TAIL_BYTES,
         ..Config::without_flags()
     };
     Ok(server::run(&config)?)
@@ -232,6 +237,18 @@ async fn with_limits(address: SocketAddr, mib: usize) -> Result<(), Failure> {
     let client = connect(address).await?;
     let a_turn = 2 * usize::try_from(TIP_TURN.as_secs())?;
     tip_beside_replay(&client, address, "aws", mib.min(a_turn)).await
+}
+
+/// Pages of what the server has not forgotten yet.
+async fn from_memory(address: SocketAddr) -> Result<(), Failure> {
+    let client = connect(address).await?;
+    create_stream(&client, "replayed").await?;
+    put_backlog(&client, MEMORY_MIB).await?;
+    for _ in 0..ROUNDS {
+        let pulled = in_a_process(address, &Replay::Pull, MEMORY_MIB, false).await?;
+        println!("GetRecords of {MEMORY_MIB} MiB in memory, pages of 10 MiB: {pulled:.0} MiB/s");
+    }
+    Ok(())
 }
 
 /// The ARN of a stream that is there.
