@@ -79,8 +79,8 @@ pub const SUBSCRIPTION_TAKE_OVER_SECS: u64 = 5;
 pub const SUBSCRIPTION_IDLE_SECS: u64 = 5;
 /// Bytes of data and partition keys in one pushed event, unless one record is larger.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
-/// Bytes of data an event of a consumer behind the tip aims at: little enough that a commit need not wait long
-/// for one being encoded. Own.
+/// Bytes of data an event of a consumer behind the tip aims at: little enough that a commit need not wait
+/// long for one being encoded. Own.
 pub const EVENT_BYTES_BEHIND: usize = 128 << 10;
 /// The same where a quota sets the pace: nothing is gained by larger ones. Own.
 pub const EVENT_BYTES_BEHIND_PACED: usize = 32 << 10;
@@ -142,8 +142,8 @@ pub const CATCH_UP_GIVES_WAY_MILLIS_MAX: u64 = 2;
 pub const READ_AHEAD_BLOCKS_MAX: usize = 4;
 /// Bytes kept for such a reader, those on their way included, however many there are. Own.
 pub const READ_AHEAD_BYTES: usize = 2 << 20;
-/// The same where readers are few and ask for more at a time: a page, so that the next one is read while one is
-/// sent. Own.
+/// The same where readers are few and ask for more at a time: a page, so that the next one is read while one
+/// is sent. Own.
 pub const READ_AHEAD_BYTES_ALONE: usize = GET_RECORDS_BYTES_MAX;
 /// Readers behind the tail whose place is kept, with what was read ahead for them; more take turns. Own.
 pub const READERS_KEPT_MAX: usize = 64;
