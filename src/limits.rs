@@ -134,7 +134,7 @@ pub const SCAN_BYTES: usize = 1 << 20;
 pub const LOGS_FLUSHED_AT_STOP_MAX: usize = 256;
 /// Catch-up reads in flight at once, all readers together: what a commit may find before it. Own.
 pub const READS_IN_FLIGHT_MAX: usize = 4;
-/// The same while a commit is under way. Own.
+/// The same while there are commits. Own.
 pub const READS_BESIDE_COMMIT_MAX: usize = 1;
 /// Milliseconds a reader from disk waits at most for a commit under way before it goes on. Own.
 pub const CATCH_UP_GIVES_WAY_MILLIS_MAX: u64 = 2;

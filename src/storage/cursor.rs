@@ -142,8 +142,8 @@ impl Cursor {
         !self.blocks.is_empty()
     }
 
-    /// Whether a further block should be asked for: in advance as much as was asked for at a time, but no more
-    /// than `share` or, if that is little, than everyone may.
+    /// Whether a further block should be asked for: in advance as much as was asked for at a time, but no
+    /// more than `share` or, if that is little, than everyone may.
     pub(super) fn wants_block(&self, share: usize) -> bool {
         let ahead = self.asked_bytes_max.min(limits::READ_AHEAD_BYTES_ALONE).min(share);
         let ahead = ahead.max(limits::READ_AHEAD_BYTES);
