@@ -172,7 +172,7 @@ fn server(dir: &Path, mib: usize) -> Result<(), Failure> {
     let (limited, address) = start(dir, "aws", TAIL_BYTES)?;
     LocalSet::new().block_on(&runtime, with_limits(address, mib))?;
     drop(limited);
-    let (_remembering, address) = start(&dir.join("memory"), "off", 2 * MEMORY_MIB << 20)?;
+    let (_remembering, address) = start(&dir.join("memory"), "off", MEMORY_MIB << 21)?;
     LocalSet::new().block_on(&runtime, from_memory(address))
 }
 
