@@ -140,11 +140,13 @@ pub const READS_BESIDE_COMMIT_MAX: usize = 1;
 pub const CATCH_UP_GIVES_WAY_MILLIS_MAX: u64 = 2;
 /// Blocks asked for in advance for a reader that goes through a shard in order. Own.
 pub const READ_AHEAD_BLOCKS_MAX: usize = 4;
-/// Bytes kept for such a reader, those on their way included, however many there are. Own.
+/// Bytes kept for such a reader, those on their way included. Own.
 pub const READ_AHEAD_BYTES: usize = 2 << 20;
 /// The same where readers are few and ask for more at a time: a page, so that the next one is read while one
 /// is sent. Own.
-pub const READ_AHEAD_BYTES_ALONE: usize = GET_RECORDS_BYTES_MAX;
+pub const READ_AHEAD_BYTES_OF_FEW: usize = GET_RECORDS_BYTES_MAX;
+/// So many readers are few. Own.
+pub const READERS_FEW_MAX: usize = 4;
 /// Readers behind the tail whose place is kept, with what was read ahead for them; more take turns. Own.
 pub const READERS_KEPT_MAX: usize = 64;
 /// Tenths of a second after which the place of a reader that does not come back is forgotten. Own.

@@ -72,6 +72,12 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixStream;
+    use tokio::task::{LocalSet, spawn_local};
+
     use super::*;
 
     #[test]
@@ -82,16 +88,44 @@ mod tests {
         assert_eq!(events_between_looks(20, 1), 10);
     }
 
+    /// Fifty send one event after another; tells how many were sent between a commit's end, here a byte on a
+    /// socket, and the moment somebody who waits for it is told.
+    async fn events_before_a_commit_is_seen(turns: Turns) -> usize {
+        const BEHIND: usize = 50;
+        let (turns, sent) = (Rc::new(turns), Rc::new(Cell::new(0)));
+        let (mut disk, mut waiting) = UnixStream::pair().expect("a pair of sockets");
+        let (first, before) = (turns.clone(), sent.clone());
+        let ended = spawn_local(async move {
+            first.take().await;
+            disk.write_all(&[0]).await.expect("it takes a byte");
+            before.get()
+        });
+        for _ in 0..BEHIND {
+            let (turns, sent) = (turns.clone(), sent.clone());
+            spawn_local(async move {
+                loop {
+                    turns.take().await;
+                    sent.set(sent.get() + 1);
+                }
+            });
+        }
+        waiting.read_u8().await.expect("the byte");
+        let seen = sent.get();
+        seen - ended.await.expect("it does not panic")
+    }
+
     #[tokio::test]
-    async fn everyone_behind_gets_a_turn() {
-        let turns = Turns::default();
-        turns.note_commit(3);
-        let ten = async {
-            for _ in 0..10 {
-                turns.take().await;
-            }
-        };
-        tokio::join!(ten, async { turns.take().await }, async { turns.take().await });
-        assert_eq!((turns.waiting.get(), turns.left.get()), (0, 0));
+    async fn a_commit_does_not_wait_for_everyone_behind() {
+        let crowded = Turns::default();
+        crowded.note_commit(100);
+        let alone = Turns::default();
+        alone.note_commit(0);
+        let (crowded, alone) = LocalSet::new()
+            .run_until(async {
+                (events_before_a_commit_is_seen(crowded).await, events_before_a_commit_is_seen(alone).await)
+            })
+            .await;
+        assert!(crowded <= 4, "{crowded} events");
+        assert!(alone > 10, "{alone} events: nobody at the tip, nobody to wait for");
     }
 }

@@ -142,11 +142,10 @@ impl Cursor {
         !self.blocks.is_empty()
     }
 
-    /// Whether a further block should be asked for: in advance as much as was asked for at a time, but no
-    /// more than `share` or, if that is little, than everyone may.
-    pub(super) fn wants_block(&self, share: usize) -> bool {
-        let ahead = self.asked_bytes_max.min(limits::READ_AHEAD_BYTES_ALONE).min(share);
-        let ahead = ahead.max(limits::READ_AHEAD_BYTES);
+    /// Whether a further block should be asked for: in advance as much as was asked for at a time, within
+    /// `ahead_max`, but what every reader may have in any case.
+    pub(super) fn wants_block(&self, ahead_max: usize) -> bool {
+        let ahead = self.asked_bytes_max.min(ahead_max).max(limits::READ_AHEAD_BYTES);
         let coming: usize = self.blocks.iter().map(|block| block.place.len).sum();
         let is_short = match (self.waiters.is_empty(), self.is_sequential) {
             (false, _) if self.blocks.is_empty() => true,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::limits;
 use crate::platform::FileId;
 use crate::seeded::{self, Bug};
 use crate::shard_log::{Batch, Fold, Link, SegmentIndex, Verdict};
@@ -184,9 +185,10 @@ impl Log {
         self.tail.push_back(TailBatch { batch, generation });
     }
 
-    /// Bytes to set aside for the next batch: a little more than the last one came to.
+    /// Bytes to set aside for the next batch: a little more than the last one came to, within the bound of a
+    /// batch of more than one record.
     pub(super) fn usual_batch_bytes(&self) -> usize {
-        self.tail.back().map_or(0, |last| last.batch.frame().len() / 8 * 9)
+        self.tail.back().map_or(0, |last| last.batch.frame().len() / 8 * 9).min(limits::BATCH_BYTES_MAX)
     }
 
     /// Drops the oldest batch from memory, if a segment holds it; tells its bytes.

@@ -57,9 +57,9 @@ impl Readers {
 
     /// Puts a cursor in line if it wants a block.
     pub(super) fn queue(&mut self, id: u64) {
-        let share = self.share();
+        let ahead_max = self.ahead_max();
         if let Some(cursor) = self.cursors.get_mut(&id)
-            && cursor.wants_block(share)
+            && cursor.wants_block(ahead_max)
             && !cursor.is_queued
         {
             cursor.is_queued = true;
@@ -69,11 +69,11 @@ impl Readers {
 
     /// The next cursor in line that still wants a block.
     pub(super) fn next_in_line(&mut self) -> Option<u64> {
-        let share = self.share();
+        let ahead_max = self.ahead_max();
         while let Some(id) = self.wanting.pop_front() {
             if let Some(cursor) = self.cursors.get_mut(&id) {
                 cursor.is_queued = false;
-                if cursor.wants_block(share) {
+                if cursor.wants_block(ahead_max) {
                     return Some(id);
                 }
             }
@@ -81,9 +81,11 @@ impl Readers {
         None
     }
 
-    /// Bytes each may have in advance of all that everyone together may.
-    fn share(&self) -> usize {
-        limits::READERS_KEPT_MAX * limits::READ_AHEAD_BYTES / self.cursors.len().max(1)
+    /// Bytes a reader may have in advance. No more than a few ever hold the larger number: where there are
+    /// more readers, it is given to none.
+    fn ahead_max(&self) -> usize {
+        let are_few = self.cursors.len() <= limits::READERS_FEW_MAX;
+        if are_few { limits::READ_AHEAD_BYTES_OF_FEW } else { limits::READ_AHEAD_BYTES }
     }
 
     /// A reader that waits for a cursor, if one can be had now.

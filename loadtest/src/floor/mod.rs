@@ -26,7 +26,10 @@ fn message_bytes(record_bytes: usize) -> usize {
 fn layout(cli: &Cli) -> (u32, u32) {
     match cli.connections {
         Connections::Own => (cli.consumers, 1),
-        Connections::Shared(n) => (n, cli.consumers.div_ceil(n)),
+        Connections::Shared(n) => {
+            let connections = n.min(cli.consumers).max(1);
+            (connections, cli.consumers.div_ceil(connections))
+        }
     }
 }
 
