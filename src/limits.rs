@@ -86,6 +86,12 @@ pub const EVENT_BYTES_BEHIND: usize = 128 << 10;
 pub const EVENT_BYTES_BEHIND_PACED: usize = 32 << 10;
 /// Records in one pushed event.
 pub const EVENT_RECORDS_MAX: usize = 10_000;
+/// Events encoded for one reader behind that are kept for the others of its shard.
+pub const SHARED_EVENTS_OF_SHARD_MAX: usize = 128;
+/// Bytes of them, of one shard.
+pub const SHARED_EVENTS_BYTES_OF_SHARD_MAX: usize = 16 << 20;
+/// The same, of all shards.
+pub const SHARED_EVENTS_BYTES_MAX: usize = 64 << 20;
 /// Subscriptions open at once in the whole server. Own.
 pub const SUBSCRIPTIONS_MAX: usize = 100_000;
 

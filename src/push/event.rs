@@ -4,6 +4,7 @@
 //! Member order and form follow what the service sends: an idle event is exactly 242 bytes.
 
 use std::io::Write;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -63,6 +64,7 @@ pub struct EventEncoder {
     identity: ShardIdentity,
     records: usize,
     payload_bytes: usize,
+    records_from: usize,
 }
 
 impl EventEncoder {
@@ -81,14 +83,17 @@ impl EventEncoder {
         out.extend_from_slice(br#"{"ContinuationSequenceNumber":""#);
         out.extend_from_slice(&identity.continuation(next, time).digits());
         append(out, format_args!(r#"","MillisBehindLatest":{millis_behind},"Records":["#));
-        Self { message, identity, records: 0, payload_bytes: 0 }
+        let records_from = out.len();
+        Self { message, identity, records: 0, payload_bytes: 0, records_from }
     }
 
     /// Begins the last event of a closed shard: no continuation, its children at the end.
     pub fn begin_final(identity: ShardIdentity) -> Self {
         let mut message = MessageWriter::event(4 * RECORD_OVERHEAD_BYTES);
-        message.payload().extend_from_slice(br#"{"MillisBehindLatest":0,"Records":["#);
-        Self { message, identity, records: 0, payload_bytes: 0 }
+        let out = message.payload();
+        out.extend_from_slice(br#"{"MillisBehindLatest":0,"Records":["#);
+        let records_from = out.len();
+        Self { message, identity, records: 0, payload_bytes: 0, records_from }
     }
 
     /// Appends a record.
@@ -100,6 +105,16 @@ impl EventEncoder {
         self.identity.members(record).encode(Codec::Json, out);
         self.records += 1;
         self.payload_bytes += record.payload_bytes();
+    }
+
+    /// Appends records as another event holds them, to an event that has none.
+    pub fn encoded_records(&mut self, records: &[u8]) {
+        self.message.payload().extend_from_slice(records);
+    }
+
+    /// Where in the message the records so far are.
+    pub fn records_at(&mut self) -> Range<usize> {
+        self.records_from..self.message.payload().len()
     }
 
     /// Records so far.

@@ -8,14 +8,14 @@ use bytes::Bytes;
 use metrics::counter;
 
 use crate::limits;
-use crate::shard_log::{Batch, Record};
+use crate::shard_log::Batch;
 use crate::storage::From;
 use crate::telemetry::names;
-use crate::types::{Instant, Offset, Timestamp};
+use crate::types::{Instant, Offset};
 use crate::wire::event_stream;
 
+use super::encoded_event::{EncodedEvent, Vantage};
 use super::live::Live;
-use super::shared_events::SharedEvent;
 use super::{Accept, Ending, EventEncoder, EventSink, Gone, Hub, Step, Subscription, View};
 
 /// An accepted `SubscribeToShard`, before its first event is sent.
@@ -115,8 +115,8 @@ impl Seat {
 
     async fn send_records(&self, from: Offset, max_bytes: usize) -> Result<(), Gone> {
         let log = self.accept.log;
-        if let Some(event) = self.hub.shared_event(log, from, max_bytes) {
-            return self.send_event(event).await;
+        if let Some(event) = self.hub.shared_event(log, from, max_bytes, (self.accept.horizon)()) {
+            return self.send_event(self.up_to_date(event)).await;
         }
         let read = self.hub.store.read(log, From::Offset(from), max_bytes);
         let batches = tokio::select! {
@@ -142,7 +142,7 @@ impl Seat {
         }
     }
 
-    async fn send_event(&self, event: SharedEvent) -> Result<(), Gone> {
+    async fn send_event(&self, event: EncodedEvent) -> Result<(), Gone> {
         self.live.subscription.borrow_mut().sent(event.end, event.payload_bytes, self.hub.clock.now());
         self.live.count(event.records, event.payload_bytes);
         self.send(event.message).await
@@ -150,18 +150,25 @@ impl Seat {
 
     /// One event of what lies from `from` on: about `max_bytes` of payload, at least one record; none if
     /// nothing of it is left by retention.
-    fn encode(&self, batches: &[Batch], from: Offset, max_bytes: usize) -> Option<SharedEvent> {
+    fn encode(&self, batches: &[Batch], from: Offset, max_bytes: usize) -> Option<EncodedEvent> {
         let horizon = (self.accept.horizon)();
-        let (taken, payload_bytes) = take_records(batches, from, horizon, max_bytes);
-        let last = taken.last()?;
-        let end = last.offset.plus(1);
-        let at_tip = self.hub.store.tip(self.accept.log).is_none_or(|tip| end >= tip);
-        let behind = if at_tip { 0 } else { self.hub.clock.wall().millis_since(last.arrival) };
-        let expected = (taken.len(), payload_bytes);
-        let mut event = EventEncoder::begin(self.accept.identity, end, last.arrival, behind, expected);
-        taken.iter().for_each(|record| event.record(record));
-        let (records, encoded_at) = (taken.len() as u64, self.hub.clock.now());
-        Some(SharedEvent { from, end, records, payload_bytes, message: event.finish(), encoded_at })
+        EncodedEvent::of_records(batches, from, horizon, max_bytes, &self.vantage())
+    }
+
+    /// The event with a head that tells how far behind it is now.
+    fn up_to_date(&self, event: EncodedEvent) -> EncodedEvent {
+        if event.is_fresh(self.hub.clock.now()) {
+            return event;
+        }
+        let event = event.renewed(&self.vantage());
+        self.hub.share_event(self.accept.log, &event);
+        event
+    }
+
+    fn vantage(&self) -> Vantage {
+        let Hub { store, clock, .. } = &*self.hub;
+        let tip = store.tip(self.accept.log);
+        Vantage { identity: self.accept.identity, tip, wall: clock.wall(), now: clock.now() }
     }
 
     /// Goes on behind batches past retention; or, if there are none, behind offsets that were left out at the
@@ -220,28 +227,6 @@ impl Seat {
             }
         }
     }
-}
-
-/// Records from `from` on that arrived at `horizon` or later, about `max_bytes` of payload, at least one; and
-/// their payload's bytes.
-fn take_records(
-    batches: &[Batch],
-    from: Offset,
-    horizon: Timestamp,
-    max_bytes: usize,
-) -> (Vec<Record>, usize) {
-    let mut taken: Vec<Record> = Vec::new();
-    let mut bytes = 0;
-    let is_due = |record: &Record| record.offset >= from && record.arrival >= horizon;
-    for record in batches.iter().flat_map(Batch::records).filter(is_due) {
-        let full = bytes + record.payload_bytes() > max_bytes || taken.len() == limits::EVENT_RECORDS_MAX;
-        if full && !taken.is_empty() {
-            break;
-        }
-        bytes += record.payload_bytes();
-        taken.push(record);
-    }
-    (taken, bytes)
 }
 
 impl Over {

@@ -6,7 +6,6 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use metrics::{Gauge, counter, gauge};
 
 use crate::limits;
@@ -17,10 +16,11 @@ use crate::telemetry::names;
 use crate::throttle::{Quotas, TokenBucket};
 use crate::types::{Instant, LogId, Offset, Timestamp};
 
-use super::live::{Live, Meters, Offer};
-use super::shared_events::{SharedEvent, SharedEvents};
+use super::encoded_event::EncodedEvent;
+use super::live::{Live, Meters};
+use super::shared_events::{SharedBytes, SharedEvents};
 use super::turns::Turns;
-use super::{ChildShard, Ending, EventEncoder, EventSink, EventStream, ShardIdentity, Subscription};
+use super::{ChildShard, Ending, EventSink, EventStream, ShardIdentity, Subscription};
 
 /// What the hub is told once.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +84,7 @@ struct Inner {
     published: Vec<LogId>,
     /// Subscriptions the present commit went to at once.
     at_tip: usize,
+    shared_bytes: SharedBytes,
     live: usize,
     shutting_down: bool,
 }
@@ -98,8 +99,8 @@ struct Audience {
     identity: ShardIdentity,
     live: Vec<Rc<Live>>,
     /// Events encoded while their commits are being written.
-    prepared: VecDeque<(Offset, Bytes)>,
-    /// Events of those behind that others behind can share.
+    prepared: VecDeque<EncodedEvent>,
+    /// Events that those behind can share.
     shared: SharedEvents,
     children: Option<Vec<ChildShard>>,
 }
@@ -156,7 +157,9 @@ impl Hub {
             None => live.subscription.borrow_mut().end(Ending::Deregistered),
         }
         let closed = inner.closed.get(&accept.log).cloned();
-        let audience = inner.shards.entry(accept.log).or_insert_with(|| Audience::new(accept, closed));
+        let shared = SharedEvents::new(inner.shared_bytes.clone());
+        let audience =
+            inner.shards.entry(accept.log).or_insert_with(|| Audience::new(accept, closed, shared));
         audience.live.push(live.clone());
         inner.live += 1;
         self.active.set(inner.live as f64);
@@ -185,13 +188,21 @@ impl Hub {
         self.inner.borrow().shards.get(&log).and_then(|audience| audience.children.clone())
     }
 
-    /// An event another subscriber of the shard was lately sent from the same place.
-    pub(super) fn shared_event(&self, log: LogId, from: Offset, max_bytes: usize) -> Option<SharedEvent> {
-        self.inner.borrow().shards.get(&log)?.shared.find(from, max_bytes, self.clock.now())
+    /// An event another subscriber of the shard was lately sent from the same place. Its head may be out of
+    /// date.
+    pub(super) fn shared_event(
+        &self,
+        log: LogId,
+        from: Offset,
+        max_bytes: usize,
+        horizon: Timestamp,
+    ) -> Option<EncodedEvent> {
+        let mut inner = self.inner.borrow_mut();
+        inner.shards.get_mut(&log)?.shared.find(from, max_bytes, horizon, self.clock.now())
     }
 
     /// Keeps an event for the shard's other subscribers, if there are any.
-    pub(super) fn share_event(&self, log: LogId, event: &SharedEvent) {
+    pub(super) fn share_event(&self, log: LogId, event: &EncodedEvent) {
         let mut inner = self.inner.borrow_mut();
         if let Some(audience) = inner.shards.get_mut(&log).filter(|audience| audience.live.len() > 1) {
             audience.shared.keep(event.clone());
@@ -254,33 +265,19 @@ impl Hub {
     fn prepare(&self, batch: &Batch) {
         let mut inner = self.inner.borrow_mut();
         let Some(audience) = inner.shards.get_mut(&batch.log()) else { return };
-        let event = encode_batch(audience.identity, batch);
-        audience.prepared.push_back((batch.base(), event));
+        let event = EncodedEvent::of_batch(audience.identity, batch, self.clock.now());
+        audience.prepared.push_back(event);
     }
 
     fn publish(&self, batch: &Batch, now: Instant) {
         let mut inner = self.inner.borrow_mut();
         let Some(audience) = inner.shards.get_mut(&batch.log()) else { return };
-        let mut event = None;
-        while let Some((base, encoded)) = audience.prepared.pop_front() {
-            if base == batch.base() {
-                event = Some(encoded);
-                break;
-            }
-        }
-        // Its first subscriber came while the commit was being written.
-        let message = event.unwrap_or_else(|| encode_batch(audience.identity, batch));
-        let offer = Offer {
-            base: batch.base(),
-            end: batch.end(),
-            records: batch.count(),
-            payload_bytes: batch.payload_bytes(),
-            message: &message,
-            now,
-        };
-        let at_tip = audience.live.iter().filter(|live| live.offer(offer)).count();
+        let event = audience.take_prepared(batch, now);
+        let at_tip = audience.live.iter().filter(|live| live.offer(&event, now)).count();
         if at_tip == audience.live.len() {
             audience.shared.clear();
+        } else {
+            audience.shared.keep_commit(event, now);
         }
         inner.at_tip += at_tip;
         inner.published.push(batch.log());
@@ -299,19 +296,22 @@ impl Hub {
 }
 
 impl Audience {
-    fn new(accept: &Accept, closed: Option<Vec<ChildShard>>) -> Self {
-        let (live, prepared, shared) = (Vec::new(), VecDeque::new(), SharedEvents::default());
+    fn new(accept: &Accept, closed: Option<Vec<ChildShard>>, shared: SharedEvents) -> Self {
+        let (live, prepared) = (Vec::new(), VecDeque::new());
         let children = closed.or_else(|| accept.children.clone());
         Self { identity: accept.identity, live, prepared, shared, children }
     }
-}
 
-/// The whole batch as one event, the same for everyone at the tip.
-fn encode_batch(identity: ShardIdentity, batch: &Batch) -> Bytes {
-    let expected = (batch.count() as usize, batch.payload_bytes());
-    let mut event = EventEncoder::begin(identity, batch.end(), batch.last_arrival(), 0, expected);
-    batch.records().for_each(|record| event.record(&record));
-    event.finish()
+    /// The event that was encoded while the batch's commit was being written.
+    fn take_prepared(&mut self, batch: &Batch, now: Instant) -> EncodedEvent {
+        while let Some(event) = self.prepared.pop_front() {
+            if event.from == batch.base() {
+                return event;
+            }
+        }
+        // Its first subscriber came meanwhile.
+        EncodedEvent::of_batch(self.identity, batch, now)
+    }
 }
 
 fn end(live: Option<&Live>, reason: Ending) {

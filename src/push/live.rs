@@ -7,8 +7,9 @@ use bytes::Bytes;
 use metrics::Counter;
 use tokio::sync::Notify;
 
-use crate::types::{Instant, Offset};
+use crate::types::Instant;
 
+use super::encoded_event::EncodedEvent;
 use super::{EventSink, Gone, Subscription};
 
 /// Counters of one consumer of one stream.
@@ -29,17 +30,6 @@ pub(super) struct Live {
     pub(super) left: Cell<bool>,
 }
 
-/// A commit on its way to everyone at the tip.
-#[derive(Clone, Copy)]
-pub(super) struct Offer<'a> {
-    pub(super) base: Offset,
-    pub(super) end: Offset,
-    pub(super) records: u32,
-    pub(super) payload_bytes: usize,
-    pub(super) message: &'a Bytes,
-    pub(super) now: Instant,
-}
-
 impl Live {
     pub(super) fn new(
         consumer: u64,
@@ -53,16 +43,16 @@ impl Live {
 
     /// Sends the commit if the subscription is at the tip, within quota and the peer has room for all of
     /// it; else leaves it to the subscription's task. Tells whether it was sent.
-    pub(super) fn offer(&self, offer: Offer<'_>) -> bool {
+    pub(super) fn offer(&self, event: &EncodedEvent, now: Instant) -> bool {
         let mut subscription = self.subscription.borrow_mut();
-        let due = subscription.offer(offer.base, offer.payload_bytes, offer.now);
-        let sent = due && self.send_whole(offer.message);
+        let due = subscription.offer(event.from, event.payload_bytes, now);
+        let sent = due && self.send_whole(&event.message);
         if sent {
-            subscription.took(offer.end, offer.now);
-            self.count(u64::from(offer.records), offer.payload_bytes);
+            subscription.took(event.end, now);
+            self.count(event.records, event.payload_bytes);
         } else {
             if due {
-                subscription.declined(offer.payload_bytes);
+                subscription.declined(event.payload_bytes);
             }
             self.woken.notify_one();
         }

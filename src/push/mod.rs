@@ -1,6 +1,7 @@
 //! Enhanced fan-out: who is subscribed, what each is due, and when. Commits come in from the log, encoded
 //! events go out to sinks; knows no operation, no HTTP/2 and no socket.
 
+mod encoded_event;
 mod event;
 mod event_stream;
 mod hub;

@@ -53,6 +53,24 @@ fn an_event_carries_its_records_and_where_to_go_on() {
 }
 
 #[test]
+fn an_event_brought_up_to_date_is_the_one_encoded_then() {
+    let mut builder = BatchBuilder::default();
+    builder.push(b"a", b"one", Timestamp::from_millis(1_777_319_300_007));
+    builder.push(b"b", b"two", Timestamp::from_millis(1_777_319_300_009));
+    let batch = builder.seal(LogId(1), Offset(4), 1, Link::default());
+    let begun = |behind| EventEncoder::begin(IDENTITY, batch.end(), batch.last_arrival(), behind, (2, 8));
+    let encoded = |behind| {
+        let mut event = begun(behind);
+        batch.records().for_each(|record| event.record(&record));
+        (event.records_at(), event.finish())
+    };
+    let (records_at, before) = encoded(0);
+    let mut now = begun(51_000);
+    now.encoded_records(&before[records_at]);
+    assert_eq!(now.finish(), encoded(51_000).1);
+}
+
+#[test]
 fn the_final_event_names_all_parents_and_no_continuation() {
     let range = HashKeyRange { start: HashKey(0), end: HashKey(u128::MAX) };
     let child = ChildShard { id: ShardId(2), parents: vec![ShardId(0), ShardId(1)], range };

@@ -23,6 +23,7 @@ const INDEX_MAX: u64 = 0x7fff_ffff_ffff_ffff;
 const VERSION: u64 = 2;
 /// Seconds fit 36 bits until the year 4147.
 const SECS_MAX: u64 = (1 << 36) - 1;
+const TEN_8: u64 = 100_000_000;
 /// The largest power of ten in 64 bits: three of its digits make a sequence number.
 const TEN_19: u64 = 10_000_000_000_000_000_000;
 
@@ -120,10 +121,10 @@ impl SequenceNumber {
         let (quotient_high, rest) = div_rem(high, middle);
         let (quotient_low, low_19) = div_rem(rest, low);
         let (high_18, middle_19) = div_rem(quotient_high, quotient_low);
-        let mut digits = [b'0'; DIGITS];
-        write_decimal(&mut digits[37..], low_19);
-        write_decimal(&mut digits[18..37], middle_19);
-        write_decimal(&mut digits[..18], high_18);
+        let mut digits = [0; DIGITS];
+        digits[..18].copy_from_slice(&decimal::<18>(high_18));
+        digits[18..37].copy_from_slice(&decimal::<19>(middle_19));
+        digits[37..].copy_from_slice(&decimal::<19>(low_19));
         digits
     }
 
@@ -169,16 +170,25 @@ fn div_rem(high: u64, low: u64) -> (u64, u64) {
     (quotient, low.wrapping_sub(quotient.wrapping_mul(TEN_19)))
 }
 
-/// Writes `value` right-aligned into a buffer of zeros.
-fn write_decimal(buffer: &mut [u8], mut value: u64) {
-    // Two digits per division: each division waits for the one before.
-    for pair in buffer.rchunks_mut(2) {
-        let [two, ..] = (value % 100).to_le_bytes();
-        value /= 100;
-        let digits = [b'0' + two / 10, b'0' + two % 10];
-        pair.copy_from_slice(&digits[2 - pair.len()..]);
+/// A number below 10^19 with leading zeros, in up to 24 digits.
+fn decimal<const WIDTH: usize>(value: u64) -> [u8; WIDTH] {
+    let mut digits = [0; 24];
+    let (rest, low) = (value / TEN_8, value % TEN_8);
+    for (eight, part) in digits.as_chunks_mut().0.iter_mut().zip([rest / TEN_8, rest % TEN_8, low]) {
+        *eight = eight_digits(part);
     }
-    debug_assert!(value == 0, "the buffer is wide enough");
+    *digits.last_chunk().expect("no number here is wider")
+}
+
+/// The digits of a number below 10^8: halves, pairs and single digits side by side in one word, because a
+/// multiplication does not wait for the digit before as a division does.
+const fn eight_digits(value: u64) -> [u8; 8] {
+    let halves = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((halves - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = tens | ((pairs - 10 * tens) << 8);
+    (digits | 0x3030_3030_3030_3030).to_le_bytes()
 }
 
 /// The number written, if it fits 192 bits.

@@ -166,3 +166,12 @@ proptest! {
         let _ = SequenceNumber::parse(&text);
     }
 }
+
+#[test]
+fn eight_digits_are_right_in_either_half() {
+    for half in 0..10_000 {
+        for number in [half * 10_001, half * 10_000 + 9_999 - half] {
+            assert_eq!(eight_digits(number), *format!("{number:08}").as_bytes());
+        }
+    }
+}
