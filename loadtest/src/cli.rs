@@ -116,6 +116,9 @@ pub(crate) struct Cli {
     /// For how long
     #[arg(long, default_value = "5s", value_parser = parse_span)]
     pub(crate) stall_secs: Duration,
+    /// Report latency and memory of each such period, too
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
+    pub(crate) every: Option<Duration>,
     /// First put a backlog (a size, or a span at the write limit), then let the consumers catch up with it
     #[arg(long, value_name = "SPAN|SIZE", value_parser = parse_backlog)]
     pub(crate) backlog: Option<Backlog>,

@@ -29,6 +29,7 @@ mod h1;
 mod latency;
 mod ledger;
 mod payload;
+mod periods;
 mod process;
 mod producer;
 mod progress;

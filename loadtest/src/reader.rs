@@ -2,6 +2,7 @@
 
 use crate::checker::{Checker, Fresh};
 use crate::event_stream::Message;
+use crate::latency::Latency;
 use crate::ledger::Road;
 use crate::record_page::read_page;
 use crate::shared::{Shared, Tally};
@@ -110,6 +111,9 @@ impl Reader {
 fn measure(stalls: bool, fresh: &Fresh, now: u64, shared: &Shared, tally: &mut Tally) {
     let intended_ns = fresh.header.intended_ns;
     let latency_ns = now.saturating_sub(intended_ns);
+    if let Some(period) = shared.period(intended_ns) {
+        tally.push_by_period.of(period, Latency::new).record(latency_ns);
+    }
     let row = if stalls { &mut tally.stalled } else { &mut tally.push[shared.phase(intended_ns)] };
     row.record(latency_ns);
     if fresh.copies == shared.ledger.push_consumers {

@@ -16,6 +16,7 @@ use crate::consumer::{self, Received, Share, Wanted};
 use crate::control::{self, Stream};
 use crate::disk_probe;
 use crate::ledger::Ledger;
+use crate::periods::Periods;
 use crate::process::Machine;
 use crate::producer::{self, ProducerPlan, Sent};
 use crate::pull::PullPlan;
@@ -202,6 +203,10 @@ impl Load<'_> {
             let from_ns = start_ns + nanos(self.cli.duration) / 3;
             let stall = Stall { from_ns, to_ns: from_ns + nanos(self.cli.stall_secs) };
             self.shared.stall.set(stall).map_err(|_| "the load starts once")?;
+        }
+        if let Some(every) = self.cli.every {
+            let periods = Periods::new(start_ns, every);
+            self.shared.periods.set(periods).map_err(|_| "the load starts once")?;
         }
         let producer = producer::start(self.plan()?, Arc::clone(self.shared), start_ns)?;
         watching.begin();

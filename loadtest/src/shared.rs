@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::latency::Latency;
 use crate::ledger::Ledger;
+use crate::periods::{ByPeriod, Periods};
 use crate::verified::Verified;
 
 /// Complaints kept in words; the rest only count.
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) live: Live,
     /// Set once the load starts, if consumers are to stall.
     pub(crate) stall: OnceLock<Stall>,
+    /// Set once the load starts, if the run is reported by periods.
+    pub(crate) periods: OnceLock<Periods>,
     /// Told of every event, while a producer waits for its consumers.
     pub(crate) progress: Notify,
     /// Whether one does.
@@ -79,9 +82,10 @@ pub(crate) struct Shared {
 impl Shared {
     /// A run over this ledger.
     pub(crate) fn new(ledger: Ledger) -> Self {
-        let (live, stall, complaints) = (Live::default(), OnceLock::new(), Mutex::default());
+        let (live, complaints) = (Live::default(), Mutex::default());
+        let (stall, periods) = (OnceLock::new(), OnceLock::new());
         let (progress, is_awaited) = (Notify::new(), AtomicBool::new(false));
-        Self { ledger, live, stall, progress, is_awaited, complaints }
+        Self { ledger, live, stall, periods, progress, is_awaited, complaints }
     }
 
     /// Tells a producer that waits for its consumers that they have got on.
@@ -115,6 +119,11 @@ impl Shared {
         self.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The period that holds this moment, if the run is reported by periods.
+    pub(crate) fn period(&self, at_ns: u64) -> Option<usize> {
+        self.periods.get().map(|periods| periods.at(at_ns))
+    }
+
     /// Before, during or after the stall; without one everything is before.
     pub(crate) fn phase(&self, at_ns: u64) -> usize {
         self.stall
@@ -128,6 +137,8 @@ impl Shared {
 pub(crate) struct Tally {
     /// Put-to-push of consumers that always read: before, during and after the stall.
     pub(crate) push: [Latency; 3],
+    /// The same by periods of the run.
+    pub(crate) push_by_period: ByPeriod<Latency>,
     /// Put-to-push of those that stalled.
     pub(crate) stalled: Latency,
     /// From the intended send time until the last consumer had the record.
@@ -144,6 +155,7 @@ impl Tally {
         let new = Latency::new;
         Self {
             push: [new(), new(), new()],
+            push_by_period: ByPeriod::default(),
             stalled: new(),
             last_of_all: new(),
             pull: new(),
@@ -154,6 +166,7 @@ impl Tally {
     /// Adds another thread's.
     pub(crate) fn add(&mut self, other: &Self) {
         self.push.iter_mut().zip(&other.push).for_each(|(mine, theirs)| mine.add(theirs));
+        self.push_by_period.add(&other.push_by_period);
         self.stalled.add(&other.stalled);
         self.last_of_all.add(&other.last_of_all);
         self.pull.add(&other.pull);

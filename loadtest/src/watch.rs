@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::{now_ns, own_cpu_ns};
+use crate::periods::ByPeriod;
 use crate::process;
 use crate::progress::Progress;
 use crate::shared::Shared;
@@ -19,6 +20,8 @@ pub(crate) struct Seen {
     pub(crate) secs: f64,
     /// Highest resident memory of the server, before, during and after a stall.
     pub(crate) resident_bytes_max: [u64; 3],
+    /// The same by periods of the run.
+    pub(crate) resident_bytes_by_period: ByPeriod<u64>,
     /// Pushed records when the schedule ended, and how long that had taken.
     pub(crate) pushed_by_end: (u64, f64),
 }
@@ -70,7 +73,12 @@ impl<'a> Watch<'a> {
         let now = now_ns();
         self.progress.show(&self.shared.live, self.shared.ledger.sent(), now.saturating_sub(self.begin_ns));
         let phase = &mut self.seen.resident_bytes_max[self.shared.phase(now)];
-        *phase = self.pid.and_then(process::resident_bytes).unwrap_or(0).max(*phase);
+        let resident_bytes = self.pid.and_then(process::resident_bytes).unwrap_or(0);
+        *phase = resident_bytes.max(*phase);
+        if let Some(period) = self.shared.period(now) {
+            let most = self.seen.resident_bytes_by_period.of(period, || 0);
+            *most = resident_bytes.max(*most);
+        }
         if now <= self.end_ns || self.seen.pushed_by_end.0 == 0 {
             let span = now.saturating_sub(self.begin_ns);
             self.seen.pushed_by_end = (self.shared.live.pushed.value() - self.pushed, f64_of(span) / 1e9);

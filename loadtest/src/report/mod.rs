@@ -44,6 +44,7 @@ pub(crate) struct Report {
     disk: Option<DiskLatency>,
     throughput: Throughput,
     cost: Cost,
+    periods: Vec<Period>,
     accepted_per_shard: Option<Vec<Accepted>>,
     catch_up: Option<CatchUp>,
     complaints: Vec<String>,
@@ -77,6 +78,13 @@ struct Latencies {
     during_stall: Option<Summary>,
     after_stall: Option<Summary>,
     stalled_consumers: Option<Summary>,
+}
+
+/// One period of the run.
+#[derive(Serialize)]
+struct Period {
+    put_to_push_ms: Summary,
+    server_resident_mib_max: f64,
 }
 
 #[derive(Serialize)]
@@ -153,6 +161,7 @@ impl Report {
             disk,
             throughput: Throughput::new(cli, shared, outcome),
             cost: Cost::new(shared, &outcome.watched),
+            periods: periods(outcome),
             accepted_per_shard: cli.producer_multiple.map(|_| accepted(&outcome.sent)),
             catch_up: cli.backlog.and_then(|_| CatchUp::new(&outcome.paces)),
             complaints: shared.complaints(),
@@ -268,6 +277,16 @@ impl CatchUp {
             median_share_of_limit: median * f64_of(MIB) / f64_of(READ_BYTES_PER_SEC),
         })
     }
+}
+
+fn periods(outcome: &Outcome) -> Vec<Period> {
+    let latencies = outcome.tally.push_by_period.iter();
+    let resident = outcome.watched.resident_bytes_by_period.iter();
+    let one = |(latency, &bytes): (&Latency, &u64)| Period {
+        put_to_push_ms: latency.summary(),
+        server_resident_mib_max: f64_of(bytes) / f64_of(MIB),
+    };
+    latencies.zip(resident).map(one).collect()
 }
 
 fn accepted(sent: &Sent) -> Vec<Accepted> {

@@ -19,6 +19,7 @@ impl Report {
         writeln!(out, "{}\n{place}\n", self.setup)?;
         self.write_counts(out)?;
         self.write_latencies(out)?;
+        self.write_periods(out)?;
         self.write_throughput(out)?;
         for complaint in &self.complaints {
             writeln!(out, "note: {complaint}")?;
@@ -62,6 +63,16 @@ impl Report {
             let Some(r) = row.filter(|row| row.count > 0) else { continue };
             write!(out, "{name:<24}{:>10.3}{:>10.3}{:>10.3}", r.p50, r.p90, r.p99)?;
             writeln!(out, "{:>10.3}{:>10.3}{:>12}", r.p99_9, r.max, r.count)?;
+        }
+        Ok(())
+    }
+
+    fn write_periods(&self, out: &mut String) -> std::fmt::Result {
+        for (at, period) in self.periods.iter().enumerate() {
+            let (name, r) = (format!("push in period {}", at + 1), &period.put_to_push_ms);
+            write!(out, "{name:<24}{:>10.3}{:>10.3}{:>10.3}", r.p50, r.p90, r.p99)?;
+            write!(out, "{:>10.3}{:>10.3}{:>12}", r.p99_9, r.max, r.count)?;
+            writeln!(out, "   resident {:.0} MiB", period.server_resident_mib_max)?;
         }
         Ok(())
     }
