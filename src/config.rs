@@ -11,6 +11,7 @@ use crate::limits;
 use crate::platform::Backend;
 use crate::storage::Durability;
 use crate::throttle::Quotas;
+use crate::types::is_account;
 
 /// A durable, self-hosted Kinesis Data Streams server built around enhanced fan-out.
 #[derive(Debug, Parser)]
@@ -110,6 +111,16 @@ pub struct Config {
     /// Account in ARNs, twelve digits.
     #[arg(long, env = "FANLIGHT_ACCOUNT", default_value = "000000000000")]
     pub account: String,
+    /// Account of requests signed with an access key, KEY=ACCOUNT; repeatable, or separated by commas. An access
+    /// key of twelve digits is its own account, any other the server's.
+    #[arg(
+        long = "access-key",
+        env = "FANLIGHT_ACCESS_KEY",
+        value_name = "KEY=ACCOUNT",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = access_key)]
+    pub access_keys: Vec<(String, String)>,
     /// Certificate chain, PEM: serves TLS on the listen address.
     #[arg(long, env = "FANLIGHT_TLS_CERT", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
@@ -156,8 +167,7 @@ impl Config {
 
     /// Everything that is wrong with it; empty if nothing is.
     pub fn problems(&self) -> Vec<String> {
-        let twelve_digits =
-            self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit());
+        let twelve_digits = is_account(&self.account);
         let region_word = !self.region.is_empty()
             && self
                 .region
@@ -215,6 +225,14 @@ impl Config {
             Limits::Aws => format!("aws x {}", self.limits_factor),
         }
     }
+}
+
+fn access_key(text: &str) -> Result<(String, String), String> {
+    let (key, account) = text.split_once('=').ok_or("not of the form KEY=ACCOUNT")?;
+    if key.is_empty() || !is_account(account) {
+        return Err(format!("{account:?} is not an account's twelve digits, or there is no key"));
+    }
+    Ok((key.to_owned(), account.to_owned()))
 }
 
 #[cfg(test)]

@@ -193,7 +193,7 @@ impl Parts {
             Control::open(store.clone(), hub.clone(), clock.clone(), config.transition_millis).await?;
         let identity = Identity { account: config.account.clone(), region: config.region.clone() };
         let context = Context::new(identity, clock, store.clone(), hub.clone(), control.clone(), quotas);
-        let service = Service::new(context.clone());
+        let service = Service::new(context.clone(), config.access_keys.iter().cloned().collect());
         Ok(Self { store, hub, control, context, service })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Command, Consumer, ConsumerStatus, Shard, Stream};
 use crate::limits;
 use crate::push::{Accept, NotAccepted};
-use crate::types::{ConsumerArn, Timestamp};
+use crate::types::{ConsumerArn, StreamKey, Timestamp};
 use crate::wire::{Members, Pattern, Value};
 
 use super::control::child_shards;
@@ -75,7 +75,7 @@ fn by_arn(context: &Context, text: &str) -> Result<(Arc<Stream>, Consumer), ApiE
         .ok_or_else(|| ApiError::invalid_argument(format!("ConsumerARN {text} is not a consumer's ARN.")))?;
     let identity = &context.identity;
     let ours = arn.stream.account == identity.account && arn.stream.region == identity.region;
-    let stream = context.control.stream(&arn.stream.name).filter(|_| ours);
+    let stream = context.stream(&arn.stream.name).filter(|_| ours);
     let stream = stream.ok_or_else(|| no_stream(context, &arn.stream.name))?;
     let consumer =
         stream.consumers.get(&arn.name).filter(|c| c.created.as_secs() == arn.created_secs).cloned();
@@ -156,11 +156,11 @@ impl<'v> Operation<'v> for RegisterStreamConsumer {
         let decide = |_: &Catalog| {
             let stream = input.stream.resolve(context)?;
             may_register(context, &stream, input.name)?;
-            let (stream, at) = (stream.name.clone(), context.clock.wall());
+            let (stream, at) = (stream.key.clone(), context.clock.wall());
             Ok(Command::RegisterConsumer { stream, consumer: input.name.to_owned(), at, tags })
         };
         context.control.change(decide).await?;
-        let stream = context.control.stream(&name).ok_or_else(|| no_stream(context, &name))?;
+        let stream = context.stream(&name).ok_or_else(|| no_stream(context, &name))?;
         let consumer =
             stream.consumers.get(input.name).ok_or_else(|| no_consumer(context, &name, input.name))?;
         Ok(Answer::Output(Value::map([("Consumer", consumer_value(context, &stream, consumer, false))])))
@@ -210,7 +210,7 @@ impl<'v> Operation<'v> for DeregisterStreamConsumer {
     async fn run(input: ConsumerRef<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let decide = |_: &Catalog| {
             let (stream, consumer) = input.resolve(context)?;
-            let (stream, at) = (stream.name.clone(), context.clock.wall());
+            let (stream, at) = (stream.key.clone(), context.clock.wall());
             Ok(Command::DeregisterConsumer { stream, consumer: consumer.name, at })
         };
         context.control.change(decide).await?;
@@ -325,7 +325,7 @@ impl<'v> Operation<'v> for SubscribeToShard {
         let accept = accept(context, &stream, &consumer, shard, start);
         let label = accept.label.clone();
         let events = context.hub.accept(accept).map_err(|refusal| {
-            context.gates.meters(&stream.name).subscribe_throttled.increment(1);
+            context.gates.meters(&stream.key).subscribe_throttled.increment(1);
             match refusal {
                 NotAccepted::TooSoon => {
                     ApiError::in_use(format!("Another active subscription exists for this consumer: {label}"))
@@ -352,15 +352,15 @@ fn accept(
         identity: identity_of(shard),
         children: (!shard.is_open()).then(|| child_shards(stream, shard)),
         start,
-        horizon: horizon(context, stream.name.clone()),
-        stream: stream.name.clone(),
+        horizon: horizon(context, stream.key.clone()),
+        stream: stream.key.to_string(),
         consumer_name: consumer.name.clone(),
         label: format!("{}:{}:{}:{}", context.identity.account, stream.name, shard.id, consumer.name),
     }
 }
 
 /// A stream's horizon as it passes: its retention may change while a subscription lasts.
-fn horizon(context: &Rc<Context>, stream: String) -> Box<dyn Fn() -> Timestamp> {
+fn horizon(context: &Rc<Context>, stream: StreamKey) -> Box<dyn Fn() -> Timestamp> {
     let context = context.clone();
     Box::new(move || {
         let now = context.clock.wall();

@@ -1,12 +1,14 @@
 //! What operations work with: the catalog's shell, the log, the hub, the gates, and who we are.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
+use crate::catalog::Stream;
 use crate::platform::Clock;
 use crate::push::Hub;
 use crate::storage::Store;
 use crate::throttle::Quotas;
-use crate::types::{StreamArn, Timestamp};
+use crate::types::{StreamArn, StreamKey, Timestamp};
 use crate::wire::SealKey;
 
 use super::Control;
@@ -21,14 +23,17 @@ pub struct Identity {
     pub region: String,
 }
 
-/// Everything an operation may touch. One per core.
+/// Everything an operation may touch, as one account sees it.
+#[derive(Clone)]
 pub struct Context {
     pub(super) identity: Identity,
+    /// The account in keys of streams; none is the server's own.
+    account: Option<String>,
     pub(super) clock: Clock,
     pub(super) store: Store,
     pub(super) hub: Rc<Hub>,
     pub(super) control: Rc<Control>,
-    pub(super) gates: Gates,
+    pub(super) gates: Rc<Gates>,
     pub(super) quotas: Option<Quotas>,
     pub(super) key: SealKey,
 }
@@ -44,8 +49,29 @@ impl Context {
         quotas: Option<Quotas>,
     ) -> Rc<Self> {
         let key = control.seal_key();
-        let gates = Gates::new(quotas);
-        Rc::new(Self { identity, clock, store, hub, control, gates, quotas, key })
+        let (gates, account) = (Rc::new(Gates::new(quotas)), None);
+        Rc::new(Self { identity, account, clock, store, hub, control, gates, quotas, key })
+    }
+
+    /// The same for another account.
+    pub(super) fn of_account(&self, account: &str) -> Rc<Self> {
+        let identity = Identity { account: account.to_owned(), ..self.identity.clone() };
+        Rc::new(Self { identity, account: Some(account.to_owned()), ..self.clone() })
+    }
+
+    /// The account whose streams are meant, as the catalog names it.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// How the catalog names this account's stream.
+    pub(super) fn key(&self, name: &str) -> StreamKey {
+        StreamKey::new(self.account(), name)
+    }
+
+    /// This account's stream, in whatever state.
+    pub(super) fn stream(&self, name: &str) -> Option<Arc<Stream>> {
+        self.control.stream(&self.key(name))
     }
 
     /// What has to be done now and then: gives back the space of expired records, forgets the throttles of

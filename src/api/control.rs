@@ -16,7 +16,7 @@ use crate::platform::{Clock, random};
 use crate::push::{ChildShard, Hub};
 use crate::storage::{From, StorageError, Store};
 use crate::telemetry::names;
-use crate::types::{LogId, Offset};
+use crate::types::{LogId, Offset, StreamKey};
 use crate::wire::SealKey;
 
 use super::ApiError;
@@ -77,9 +77,9 @@ impl Control {
         self.catalog.borrow()
     }
 
-    /// The stream of this name, in whatever state.
-    pub(super) fn stream(&self, name: &str) -> Option<Arc<Stream>> {
-        self.catalog().stream(name).cloned()
+    /// The stream, in whatever state.
+    pub(super) fn stream(&self, key: &StreamKey) -> Option<Arc<Stream>> {
+        self.catalog().stream(key).cloned()
     }
 
     pub(super) fn seal_key(&self) -> SealKey {

@@ -9,13 +9,13 @@ use metrics::{Counter, counter};
 
 use crate::telemetry::names;
 use crate::throttle::{Quotas, Refused, ShardReads, ShardWrites};
-use crate::types::{Instant, LogId};
+use crate::types::{Instant, LogId, StreamKey};
 
 /// Throttles and counters, created at first use.
 pub(super) struct Gates {
     quotas: Option<Quotas>,
     shards: RefCell<HashMap<LogId, (ShardWrites, ShardReads)>>,
-    streams: RefCell<HashMap<String, Rc<StreamMeters>>>,
+    streams: RefCell<HashMap<StreamKey, Rc<StreamMeters>>>,
 }
 
 /// Counters of one stream.
@@ -59,17 +59,17 @@ impl Gates {
     }
 
     /// The stream's counters.
-    pub(super) fn meters(&self, stream: &str) -> Rc<StreamMeters> {
+    pub(super) fn meters(&self, stream: &StreamKey) -> Rc<StreamMeters> {
         if let Some(meters) = self.streams.borrow().get(stream) {
             return meters.clone();
         }
-        let meters = Rc::new(StreamMeters::new(stream));
-        self.streams.borrow_mut().insert(stream.to_owned(), meters.clone());
+        let meters = Rc::new(StreamMeters::new(stream.as_str()));
+        self.streams.borrow_mut().insert(stream.clone(), meters.clone());
         meters
     }
 
     /// Forgets shards and streams that are gone.
-    pub(super) fn forget(&self, has_log: impl Fn(LogId) -> bool, has_stream: impl Fn(&str) -> bool) {
+    pub(super) fn forget(&self, has_log: impl Fn(LogId) -> bool, has_stream: impl Fn(&StreamKey) -> bool) {
         self.shards.borrow_mut().retain(|&log, _| has_log(log));
         self.streams.borrow_mut().retain(|name, _| has_stream(name));
     }

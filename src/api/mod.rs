@@ -1,6 +1,7 @@
 //! The operations, and the one pipeline every request passes through. One file per resource; adding an
 //! operation edits one of them. Knows no socket and no TLS.
 
+mod accounts;
 mod body;
 mod consumers;
 mod context;

@@ -57,7 +57,7 @@ impl<'v> Operation<'v> for GetShardIterator {
             return Err(ApiError::dry_run());
         }
         if context.gates.admit_iterator(shard.log, context.clock.now()).is_err() {
-            context.gates.meters(&stream.name).iterator_throttled.increment(1);
+            context.gates.meters(&stream.key).iterator_throttled.increment(1);
             return Err(ApiError::throughput_exceeded(throttle_text(context, &stream, shard)));
         }
         let text = iterator_text(context, &stream, shard, offset);
@@ -115,7 +115,7 @@ impl<'v> Operation<'v> for GetRecords {
         if input.dry_run {
             return Err(ApiError::dry_run());
         }
-        let meters = context.gates.meters(&stream.name);
+        let meters = context.gates.meters(&stream.key);
         if context.gates.admit_read(shard.log, context.clock.now()).is_err() {
             meters.read_throttled.increment(1);
             return Err(ApiError::throughput_exceeded(throttle_text(context, &stream, shard)));
@@ -139,7 +139,7 @@ impl GetRecordsInput<'_> {
             ));
         }
         let gone = || no_shard_to_read(context, &iterator.stream, iterator.shard);
-        context.control.stream(&iterator.stream).ok_or_else(gone)
+        context.stream(&iterator.stream).ok_or_else(gone)
     }
 }
 

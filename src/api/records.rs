@@ -138,7 +138,7 @@ impl<'v> Operation<'v> for PutRecord {
             return Err(ApiError::dry_run());
         }
         let routed = Routed { shard: stream.shard_for(hash_key), record: input.record };
-        let meters = context.gates.meters(&stream.name);
+        let meters = context.gates.meters(&stream.key);
         let appended = routed.append(context, &meters).map_err(|refusal| match refusal {
             Refusal::Throttled => ApiError::throughput_exceeded(routed.throttle_text(context, &stream)),
             Refusal::Log(error) => error.into(),
@@ -203,7 +203,7 @@ impl<'v> Operation<'v> for PutRecords {
         if input.dry_run {
             return Err(ApiError::dry_run());
         }
-        let meters = context.gates.meters(&stream.name);
+        let meters = context.gates.meters(&stream.key);
         let appended: Vec<_> = routed.iter().map(|routed| routed.append(context, &meters)).collect();
         context.store.submit();
         let mut entries = Vec::with_capacity(routed.len());

@@ -39,7 +39,7 @@ impl<'v> Operation<'v> for SplitShard {
             let stream = input.stream.resolve(context)?;
             let shard = eligible(context, &stream, id)?;
             let start = split_start(context, &stream, shard, input.start)?;
-            let (stream, at) = (stream.name.clone(), context.clock.wall());
+            let (stream, at) = (stream.key.clone(), context.clock.wall());
             Ok(Command::Reshard { stream, at, parents: vec![id], starts: vec![shard.range.start, start] })
         };
         context.control.change(decide).await?;
@@ -97,7 +97,7 @@ impl<'v> Operation<'v> for MergeShards {
                 )));
             }
             let (starts, at) = (vec![below.range.start], context.clock.wall());
-            Ok(Command::Reshard { stream: stream.name.clone(), at, parents: vec![lower, upper], starts })
+            Ok(Command::Reshard { stream: stream.key.clone(), at, parents: vec![lower, upper], starts })
         };
         context.control.change(decide).await?;
         Ok(Answer::Empty)

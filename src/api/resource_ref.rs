@@ -43,7 +43,7 @@ impl<'v> StreamRef<'v> {
     /// The stream, in whatever state.
     pub(super) fn resolve(&self, context: &Context) -> Result<Arc<Stream>, ApiError> {
         let name = self.name(context)?;
-        context.control.stream(&name).ok_or_else(|| no_stream(context, &name))
+        context.stream(&name).ok_or_else(|| no_stream(context, &name))
     }
 
     /// The stream, if data can be written to it or read from it: while it is being created it is not found.

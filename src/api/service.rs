@@ -10,12 +10,13 @@ use metrics::{Counter, Histogram, counter, histogram};
 use crate::telemetry::names;
 use crate::wire::{Codec, target};
 
+use super::accounts::Accounts;
 use super::envelope::{self, Envelope};
 use super::{Answer, ApiError, Body, Context, Entry, Reply, Request};
 
 /// Answers requests; one per core, shared by its connections.
 pub struct Service {
-    context: Rc<Context>,
+    accounts: Accounts,
     operations: HashMap<&'static str, Metered>,
 }
 
@@ -30,12 +31,12 @@ struct Metered {
 }
 
 impl Service {
-    /// A service over the context's rooms.
-    pub fn new(context: Rc<Context>) -> Rc<Self> {
+    /// A service over the context's rooms; `accounts` are those of access keys that have one of their own.
+    pub fn new(context: Rc<Context>, accounts: HashMap<String, String>) -> Rc<Self> {
         let built: HashMap<_, _> = super::operations().map(|entry| (entry.name, entry)).collect();
         let metered = |&name: &&'static str| (name, Metered::new(name, built.get(name).copied()));
         let operations = target::OPERATION_NAMES.iter().map(metered).collect();
-        Rc::new(Self { context, operations })
+        Rc::new(Self { accounts: Accounts::new(context, accounts), operations })
     }
 
     /// Answers one request. Never fails: errors are replies too.
@@ -45,9 +46,10 @@ impl Service {
             Err(answer) => return finish(&request, Reply::Whole(answer.map(Body::from))),
         };
         let metered = &self.operations[envelope.operation];
-        let began = self.context.clock.now();
+        let clock = &self.accounts.own().clock;
+        let began = clock.now();
         let outcome = self.perform(&request, &envelope, metered).await;
-        metered.latency.record(self.context.clock.now().since(began));
+        metered.latency.record(clock.now().since(began));
         metered.count(&outcome);
         let codec = envelope.codec;
         let reply = match outcome {
@@ -81,7 +83,8 @@ impl Service {
         if envelope.operation == "SubscribeToShard" && envelope.codec == Codec::Cbor {
             return Err(ApiError::bare("SerializationException", None));
         }
-        (entry.call)(&body, envelope.codec, &self.context).await
+        let context = self.accounts.of(&request.head)?;
+        (entry.call)(&body, envelope.codec, &context).await
     }
 }
 

@@ -131,7 +131,7 @@ impl ListShardsInput<'_> {
             self.token_stands_alone()?;
             let token = PageToken::open(context, <ListShards as Operation<'_>>::NAME, token)?;
             let gone = || super::resource_ref::no_stream(context, &token.of);
-            let stream = context.control.stream(&token.of).ok_or_else(gone)?;
+            let stream = context.stream(&token.of).ok_or_else(gone)?;
             let filter = serde_json::from_str(&token.filter).unwrap_or(Filter::FromTrimHorizon);
             return Ok((stream, filter, ShardId::parse(&token.after)));
         }

@@ -37,7 +37,7 @@ struct CreateStreamInput<'v> {
     tags: BTreeMap<&'v str, &'v str>,
     max_record_kib: Option<i64>,
     auto_distribution: bool,
-    warm_throughput: bool,
+    warm_mibps: Option<i64>,
 }
 
 impl<'v> Operation<'v> for CreateStream {
@@ -63,19 +63,27 @@ impl<'v> Operation<'v> for CreateStream {
                 .enumeration("RecordDistributionStrategy", &["AUTO", "USER_PARTITION_KEY"])
                 .optional()
                 .is_some_and(|strategy| strategy == "AUTO"),
-            warm_throughput: m.integer("WarmThroughputMiBps").at_least(0).optional().is_some(),
+            warm_mibps: m.integer("WarmThroughputMiBps").at_least(0).optional(),
         }
     }
 
     async fn run(input: CreateStreamInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let (mode, shards) = input.mode_and_shards()?;
+        if input.auto_distribution && mode != StreamMode::OnDemand {
+            return Err(ApiError::invalid_argument(
+                "RecordDistributionStrategy AUTO is only supported for streams in On-Demand mode.",
+            ));
+        }
+        let warm_mibps = input.warm_mibps.map(|mibps| warm_throughput(context, mode, mibps)).transpose()?;
         let command = Command::CreateStream {
-            stream: input.name.to_owned(),
+            stream: context.key(input.name),
             at: context.clock.wall(),
             mode,
             shards,
             max_record_kib: u32::try_from(input.max_record_kib.unwrap_or(1024)).unwrap_or(1024),
             tags: input.tags.iter().map(|(&key, &value)| (key.to_owned(), value.to_owned())).collect(),
+            auto_distribution: input.auto_distribution,
+            warm_mibps,
         };
         let decide = |catalog: &Catalog| may_create(context, catalog, input.name, shards).map(|()| command);
         context.control.change(decide).await?;
@@ -85,14 +93,6 @@ impl<'v> Operation<'v> for CreateStream {
 
 impl CreateStreamInput<'_> {
     fn mode_and_shards(&self) -> Result<(StreamMode, u32), ApiError> {
-        if self.auto_distribution {
-            return Err(ApiError::invalid_argument("RecordDistributionStrategy AUTO is not supported yet."));
-        }
-        if self.warm_throughput {
-            return Err(ApiError::invalid_argument(
-                "WarmThroughputMiBps needs the account's minimum throughput billing commitment to be ENABLED.",
-            ));
-        }
         let null_count = "1 validation error detected: Value null at 'shardCount' failed to satisfy constraint: \
                           Member must not be null";
         match (self.mode, self.shards) {
@@ -106,9 +106,31 @@ impl CreateStreamInput<'_> {
     }
 }
 
+/// Capacity to keep ready, if the account may ask for it.
+pub(super) fn warm_throughput(context: &Context, mode: StreamMode, mibps: i64) -> Result<u32, ApiError> {
+    let now = context.clock.wall();
+    let catalog = context.control.catalog();
+    if !catalog.commitment(context.account()).is_some_and(|commitment| commitment.holds(now)) {
+        return Err(ApiError::invalid_argument(
+            "WarmThroughputMiBps needs the account's minimum throughput billing commitment to be ENABLED.",
+        ));
+    }
+    if mode != StreamMode::OnDemand {
+        return Err(ApiError::invalid_argument(
+            "WarmThroughputMiBps is only supported for streams in On-Demand mode.",
+        ));
+    }
+    u32::try_from(mibps).ok().filter(|&mibps| mibps <= limits::WARM_MIBPS_MAX).ok_or_else(|| {
+        ApiError::invalid_argument(format!(
+            "WarmThroughputMiBps can be at most {}. Requested: {mibps}.",
+            limits::WARM_MIBPS_MAX
+        ))
+    })
+}
+
 fn may_create(context: &Context, catalog: &Catalog, name: &str, shards: u32) -> Result<(), ApiError> {
     let account = &context.identity.account;
-    if catalog.stream(name).is_some() {
+    if catalog.stream(&context.key(name)).is_some() {
         return Err(ApiError::in_use(format!("Stream {name} under account {account} already exists.")));
     }
     let limit = if context.quotas.is_some() {
@@ -116,7 +138,7 @@ fn may_create(context: &Context, catalog: &Catalog, name: &str, shards: u32) -> 
     } else {
         limits::SHARDS_PER_STREAM_MAX as usize
     };
-    let current = if context.quotas.is_some() { catalog.open_shard_count() } else { 0 };
+    let current = if context.quotas.is_some() { catalog.open_shard_count(context.account()) } else { 0 };
     if current + shards as usize > limit {
         return Err(ApiError::limit_exceeded(format!(
             "This request would exceed the shard limit for the account {account} in {}. Current shard count for \
@@ -127,7 +149,10 @@ fn may_create(context: &Context, catalog: &Catalog, name: &str, shards: u32) -> 
             context.identity.region
         )));
     }
-    let creating = catalog.streams().filter(|stream| stream.status == StreamStatus::Creating).count();
+    let creating = catalog
+        .streams_of(context.account())
+        .filter(|stream| stream.status == StreamStatus::Creating)
+        .count();
     if context.quotas.is_some() && creating >= limits::STREAMS_CREATING_MAX {
         return Err(ApiError::limit_exceeded(format!(
             "Account {account} already has {creating} streams in state CREATING."
@@ -153,7 +178,7 @@ impl<'v> Operation<'v> for DeleteStream {
         let decide = |_: &Catalog| {
             let stream = stream.resolve(context)?;
             may_delete(context, &stream, enforce)?;
-            Ok(Command::DeleteStream { stream: stream.name.clone(), at: context.clock.wall() })
+            Ok(Command::DeleteStream { stream: stream.key.clone(), at: context.clock.wall() })
         };
         context.control.change(decide).await?;
         Ok(Answer::Empty)
@@ -298,8 +323,13 @@ impl<'v> Operation<'v> for ListStreams {
             None => input.after.unwrap_or_default().to_owned(),
         };
         let limit = page_len(input.limit);
-        let mut page: Vec<_> =
-            context.control.catalog().streams_after(&after).take(limit + 1).cloned().collect();
+        let mut page: Vec<_> = context
+            .control
+            .catalog()
+            .streams_after(context.account(), &after)
+            .take(limit + 1)
+            .cloned()
+            .collect();
         let has_more = page.len() > limit;
         page.truncate(limit);
         let last = page.last().filter(|_| has_more);

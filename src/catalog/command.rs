@@ -1,12 +1,12 @@
 //! What changes the catalog: one command per journal record, as JSON. Members are only ever added.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::StreamMode;
-use crate::types::{HashKey, ShardId, Timestamp};
+use super::{CommitmentStatus, StreamMode};
+use crate::types::{HashKey, ShardId, StreamKey, Timestamp};
 
 /// One change. Times are part of it, so that a replay gives the same result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +19,8 @@ pub enum Command {
     },
     /// A stream comes to be, in CREATING.
     CreateStream {
-        /// Its name.
-        stream: String,
+        /// Whose, and its name.
+        stream: StreamKey,
         /// When.
         at: Timestamp,
         /// Provisioned or on demand.
@@ -31,37 +31,43 @@ pub enum Command {
         max_record_kib: u32,
         /// Tags given along.
         tags: BTreeMap<String, String>,
+        /// The service finds each record's shard.
+        #[serde(default)]
+        auto_distribution: bool,
+        /// Capacity kept ready, in MiB/s.
+        #[serde(default)]
+        warm_mibps: Option<u32>,
     },
     /// A stream enters ACTIVE.
     ActivateStream {
         /// Which.
-        stream: String,
+        stream: StreamKey,
         /// When.
         at: Timestamp,
     },
     /// A stream enters DELETING.
     DeleteStream {
         /// Which.
-        stream: String,
+        stream: StreamKey,
         /// When.
         at: Timestamp,
     },
     /// A stream is gone, with its consumers and logs.
     RemoveStream {
         /// Which.
-        stream: String,
+        stream: StreamKey,
     },
     /// Records of a stream are kept for another time.
     SetRetention {
         /// Of which stream.
-        stream: String,
+        stream: StreamKey,
         /// How long, in hours.
         hours: u32,
     },
     /// Shards close and their hash ranges are covered by new ones, at one instant.
     Reshard {
         /// Of which stream.
-        stream: String,
+        stream: StreamKey,
         /// When.
         at: Timestamp,
         /// The shard (split), or the two neighbours (merge, the lower one first), that close.
@@ -69,10 +75,100 @@ pub enum Command {
         /// First hash keys of the children, ascending; the first equals the first parent's.
         starts: Vec<HashKey>,
     },
+    /// All open shards give way to others that begin at these hash keys, by splits and merges at one instant.
+    Rescale {
+        /// Of which stream.
+        stream: StreamKey,
+        /// When.
+        at: Timestamp,
+        /// First hash keys of the shards to come, ascending from 0.
+        starts: Vec<HashKey>,
+    },
+    /// Who decides the number of shards changes.
+    SetMode {
+        /// Of which stream.
+        stream: StreamKey,
+        /// When.
+        at: Timestamp,
+        /// From now on.
+        mode: StreamMode,
+        /// Capacity kept ready, in MiB/s.
+        warm_mibps: Option<u32>,
+    },
+    /// Records of another size are taken.
+    SetMaxRecord {
+        /// Of which stream.
+        stream: StreamKey,
+        /// When.
+        at: Timestamp,
+        /// Largest record, in KiB of data.
+        kib: u32,
+    },
+    /// Another capacity is kept ready.
+    SetWarmThroughput {
+        /// Of which stream.
+        stream: StreamKey,
+        /// When.
+        at: Timestamp,
+        /// In MiB/s.
+        mibps: u32,
+    },
+    /// Who finds each record's shard changes.
+    SetDistribution {
+        /// Of which stream.
+        stream: StreamKey,
+        /// The service does.
+        auto: bool,
+    },
+    /// Records are encrypted under a key, or no longer.
+    SetEncryption {
+        /// Of which stream.
+        stream: StreamKey,
+        /// When.
+        at: Timestamp,
+        /// The key as the user names it.
+        key: Option<String>,
+    },
+    /// Shard-level metrics are switched on or off.
+    SetMonitoring {
+        /// Of which stream.
+        stream: StreamKey,
+        /// Those that are on, by name.
+        metrics: BTreeSet<String>,
+    },
+    /// Tags of a stream or of a consumer change.
+    ChangeTags {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which of its consumers, unless the stream itself is meant.
+        consumer: Option<String>,
+        /// To be there.
+        set: BTreeMap<String, String>,
+        /// To be gone.
+        remove: BTreeSet<String>,
+    },
+    /// Who may use a stream or a consumer changes.
+    SetPolicy {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which of its consumers, unless the stream itself is meant.
+        consumer: Option<String>,
+        /// The policy as given; none takes it away.
+        policy: Option<String>,
+    },
+    /// An account commits itself to a minimum throughput, or asks for the end of that.
+    SetCommitment {
+        /// Whose; none is the server's own.
+        account: Option<String>,
+        /// When.
+        at: Timestamp,
+        /// From now on.
+        status: CommitmentStatus,
+    },
     /// A consumer comes to be, in CREATING.
     RegisterConsumer {
         /// Of which stream.
-        stream: String,
+        stream: StreamKey,
         /// Its name.
         consumer: String,
         /// When.
@@ -84,7 +180,7 @@ pub enum Command {
     /// A consumer enters ACTIVE.
     ActivateConsumer {
         /// Of which stream.
-        stream: String,
+        stream: StreamKey,
         /// Which.
         consumer: String,
         /// When.
@@ -93,7 +189,7 @@ pub enum Command {
     /// A consumer enters DELETING.
     DeregisterConsumer {
         /// Of which stream.
-        stream: String,
+        stream: StreamKey,
         /// Which.
         consumer: String,
         /// When.
@@ -102,7 +198,7 @@ pub enum Command {
     /// A consumer is gone.
     RemoveConsumer {
         /// Of which stream.
-        stream: String,
+        stream: StreamKey,
         /// Which.
         consumer: String,
     },

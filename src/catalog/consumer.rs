@@ -41,4 +41,6 @@ pub struct Consumer {
     pub since: Timestamp,
     /// Tags by key.
     pub tags: BTreeMap<String, String>,
+    /// Who may use it, as the user has put it.
+    pub policy: Option<String>,
 }

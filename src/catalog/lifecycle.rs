@@ -18,7 +18,7 @@ impl Catalog {
 }
 
 fn stream_transition(stream: &Stream) -> Option<(Timestamp, Command)> {
-    let name = stream.name.clone();
+    let name = stream.key.clone();
     let command = match stream.status {
         StreamStatus::Creating | StreamStatus::Updating => {
             Command::ActivateStream { stream: name, at: stream.since }
@@ -31,7 +31,7 @@ fn stream_transition(stream: &Stream) -> Option<(Timestamp, Command)> {
 
 fn consumer_transitions(stream: &Stream) -> impl Iterator<Item = (Timestamp, Command)> {
     stream.consumers.values().filter_map(|consumer| {
-        let (stream, name) = (stream.name.clone(), consumer.name.clone());
+        let (stream, name) = (stream.key.clone(), consumer.name.clone());
         let command = match consumer.status {
             ConsumerStatus::Creating => {
                 Command::ActivateConsumer { stream, consumer: name, at: consumer.since }

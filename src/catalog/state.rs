@@ -2,12 +2,12 @@
 //! keeps seeing the stream it began with.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Command, Consumer, ConsumerStatus, Rejection, Shard, Stream, StreamMode, StreamStatus};
-use crate::limits;
+use super::{Command, Commitment, Consumer, ConsumerStatus, Rejection, Shard, Stream, StreamStatus};
 use crate::types::hash_key::even_ranges;
-use crate::types::{HashKey, HashKeyRange, LogId, ShardId, Timestamp};
+use crate::types::{HashKeyRange, LogId, ShardId, StreamKey, Timestamp};
 
 /// What the shell has to do after a command was applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,17 +25,18 @@ pub struct Effect {
 /// Which shard a log belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardAddress {
-    /// The stream's name.
-    pub stream: String,
+    /// The stream.
+    pub stream: StreamKey,
     /// The shard in it.
     pub shard: ShardId,
 }
 
-/// All streams of the account this server serves.
+/// All streams of all accounts this server plays.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     secret: String,
-    streams: BTreeMap<String, Arc<Stream>>,
+    streams: BTreeMap<StreamKey, Arc<Stream>>,
+    commitments: BTreeMap<Option<String>, Commitment>,
     addresses: HashMap<LogId, ShardAddress>,
     next_log: u64,
     next_consumer: u64,
@@ -47,20 +48,31 @@ impl Catalog {
         &self.secret
     }
 
-    /// The stream of this name, in whatever state.
-    pub fn stream(&self, name: &str) -> Option<&Arc<Stream>> {
-        self.streams.get(name)
+    /// The stream, in whatever state.
+    pub fn stream(&self, key: &StreamKey) -> Option<&Arc<Stream>> {
+        self.streams.get(key)
     }
 
-    /// All streams by name.
+    /// All streams by account and name.
     pub fn streams(&self) -> impl DoubleEndedIterator<Item = &Arc<Stream>> {
         self.streams.values()
     }
 
-    /// Streams whose names come after `name`.
-    pub fn streams_after<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Arc<Stream>> {
-        let after = (std::ops::Bound::Excluded(name.to_owned()), std::ops::Bound::Unbounded);
-        self.streams.range(after).map(|(_, stream)| stream)
+    /// Streams of an account whose names come after `name`, in order.
+    pub fn streams_after<'a>(
+        &'a self,
+        account: Option<&'a str>,
+        name: &str,
+    ) -> impl Iterator<Item = &'a Arc<Stream>> {
+        let after = (Bound::Excluded(StreamKey::new(account, name)), Bound::Unbounded);
+        // Those of the server's own account stand among the others by their first letters.
+        let ours = move |(key, _): &(&StreamKey, _)| key.account() == account;
+        self.streams.range(after).filter(ours).map(|(_, stream)| stream)
+    }
+
+    /// Streams of an account.
+    pub fn streams_of<'a>(&'a self, account: Option<&'a str>) -> impl Iterator<Item = &'a Arc<Stream>> {
+        self.streams().filter(move |stream| stream.key.account() == account)
     }
 
     /// How many streams there are.
@@ -68,9 +80,14 @@ impl Catalog {
         self.streams.len()
     }
 
-    /// Open shards of all streams.
-    pub fn open_shard_count(&self) -> usize {
-        self.streams.values().map(|stream| stream.open_shard_count()).sum()
+    /// Open shards of all streams of an account.
+    pub fn open_shard_count(&self, account: Option<&str>) -> usize {
+        self.streams_of(account).map(|stream| stream.open_shard_count()).sum()
+    }
+
+    /// What an account has committed itself to.
+    pub fn commitment(&self, account: Option<&str>) -> Option<&Commitment> {
+        self.commitments.get(&account.map(str::to_owned))
     }
 
     /// Whose records a log holds.
@@ -90,19 +107,16 @@ impl Catalog {
                 self.secret.clone_from(secret);
                 Ok(Effect::default())
             }
-            Command::CreateStream { stream, at, mode, shards, max_record_kib, tags } => {
-                self.create_stream(stream, *at, *mode, *shards, (*max_record_kib, tags))
-            }
+            Command::CreateStream { .. } => self.create_stream(command),
             Command::ActivateStream { stream, at } => {
                 self.set_stream_status(stream, StreamStatus::Active, *at)
             }
-            Command::DeleteStream { stream, at } => self.delete_stream(stream, *at),
-            Command::RemoveStream { stream } => self.remove_stream(stream),
-            Command::SetRetention { stream, hours } => {
-                self.stream_mut(stream)?.retention_hours = *hours;
-                Ok(Effect::default())
+            Command::DeleteStream { stream, at } => {
+                self.set_stream_status(stream, StreamStatus::Deleting, *at)
             }
+            Command::RemoveStream { stream } => self.remove_stream(stream),
             Command::Reshard { stream, at, parents, starts } => self.reshard(stream, *at, parents, starts),
+            Command::Rescale { stream, at, starts } => self.rescale(stream, *at, starts),
             Command::RegisterConsumer { stream, consumer, at, tags } => {
                 self.register_consumer(stream, consumer, *at, tags)
             }
@@ -113,44 +127,46 @@ impl Catalog {
                 self.set_consumer_status(stream, consumer, ConsumerStatus::Deleting, *at)
             }
             Command::RemoveConsumer { stream, consumer } => self.remove_consumer(stream, consumer),
+            Command::SetCommitment { account, at, status } => {
+                let before = self.commitments.remove(account);
+                let after = Commitment::after(before, *status, *at);
+                self.commitments.extend(after.map(|commitment| (account.clone(), commitment)));
+                Ok(Effect::default())
+            }
+            Command::SetRetention { stream, .. }
+            | Command::SetMode { stream, .. }
+            | Command::SetMaxRecord { stream, .. }
+            | Command::SetWarmThroughput { stream, .. }
+            | Command::SetDistribution { stream, .. }
+            | Command::SetEncryption { stream, .. }
+            | Command::SetMonitoring { stream, .. }
+            | Command::ChangeTags { stream, .. }
+            | Command::SetPolicy { stream, .. } => {
+                self.stream_mut(stream)?.change(command)?;
+                Ok(Effect::default())
+            }
         }
     }
 
-    fn create_stream(
-        &mut self,
-        name: &str,
-        at: Timestamp,
-        mode: StreamMode,
-        shards: u32,
-        (max_record_kib, tags): (u32, &BTreeMap<String, String>),
-    ) -> Result<Effect, Rejection> {
-        if self.streams.contains_key(name) {
+    fn create_stream(&mut self, command: &Command) -> Result<Effect, Rejection> {
+        let Command::CreateStream { stream: key, at, shards, .. } = command else {
+            unreachable!("told apart by the caller")
+        };
+        if self.streams.contains_key(key) {
             return Err(Rejection::StreamExists);
         }
-        let mut stream = Stream {
-            name: name.to_owned(),
-            created: at,
-            status: StreamStatus::Creating,
-            since: at,
-            mode,
-            retention_hours: limits::RETENTION_HOURS_DEFAULT,
-            max_record_kib,
-            shards: Vec::new(),
-            consumers: BTreeMap::new(),
-            tags: tags.clone(),
-            open: Vec::new(),
-        };
+        let mut stream = Stream::created_by(command);
         let mut effect = Effect::default();
-        for range in even_ranges(shards) {
-            effect.opened.push(self.open_shard(&mut stream, range, at, &[]));
+        for range in even_ranges(*shards) {
+            effect.opened.push(self.open_shard(&mut stream, range, *at, &[]));
         }
         stream.index_open();
-        self.streams.insert(name.to_owned(), Arc::new(stream));
+        self.streams.insert(key.clone(), Arc::new(stream));
         Ok(effect)
     }
 
     /// Adds a shard with the stream's next id and a log of its own.
-    fn open_shard(
+    pub(super) fn open_shard(
         &mut self,
         stream: &mut Stream,
         range: HashKeyRange,
@@ -159,7 +175,7 @@ impl Catalog {
     ) -> LogId {
         self.next_log += 1;
         let log = LogId(self.next_log);
-        let id = ShardId(stream.shards.last().map_or(0, |last| last.id.0 + 1));
+        let id = stream.next_shard_id();
         let (parent, adjacent_parent) = (parents.first().copied(), parents.get(1).copied());
         let children = Vec::new();
         stream.shards.push(Shard {
@@ -172,21 +188,26 @@ impl Catalog {
             closed: None,
             children,
         });
-        self.addresses.insert(log, ShardAddress { stream: stream.name.clone(), shard: id });
+        self.addresses.insert(log, ShardAddress { stream: stream.key.clone(), shard: id });
         log
     }
 
-    fn stream_mut(&mut self, name: &str) -> Result<&mut Stream, Rejection> {
-        self.streams.get_mut(name).map(Arc::make_mut).ok_or(Rejection::NoSuchStream)
+    /// Puts a changed stream in place of the one before.
+    pub(super) fn replace(&mut self, stream: Stream) {
+        self.streams.insert(stream.key.clone(), Arc::new(stream));
+    }
+
+    pub(super) fn stream_mut(&mut self, key: &StreamKey) -> Result<&mut Stream, Rejection> {
+        self.streams.get_mut(key).map(Arc::make_mut).ok_or(Rejection::NoSuchStream)
     }
 
     fn set_stream_status(
         &mut self,
-        name: &str,
+        key: &StreamKey,
         status: StreamStatus,
         at: Timestamp,
     ) -> Result<Effect, Rejection> {
-        let stream = self.stream_mut(name)?;
+        let stream = self.stream_mut(key)?;
         if stream.status == StreamStatus::Deleting {
             return Err(Rejection::StreamState);
         }
@@ -194,12 +215,8 @@ impl Catalog {
         Ok(Effect::default())
     }
 
-    fn delete_stream(&mut self, name: &str, at: Timestamp) -> Result<Effect, Rejection> {
-        self.set_stream_status(name, StreamStatus::Deleting, at)
-    }
-
-    fn remove_stream(&mut self, name: &str) -> Result<Effect, Rejection> {
-        let stream = self.streams.remove(name).ok_or(Rejection::NoSuchStream)?;
+    fn remove_stream(&mut self, key: &StreamKey) -> Result<Effect, Rejection> {
+        let stream = self.streams.remove(key).ok_or(Rejection::NoSuchStream)?;
         let removed: Vec<_> = stream.shards.iter().map(|shard| shard.log).collect();
         for log in &removed {
             self.addresses.remove(log);
@@ -208,37 +225,9 @@ impl Catalog {
         Ok(Effect { removed, ended_consumers, ..Effect::default() })
     }
 
-    fn reshard(
-        &mut self,
-        name: &str,
-        at: Timestamp,
-        parents: &[ShardId],
-        starts: &[HashKey],
-    ) -> Result<Effect, Rejection> {
-        let mut stream = Stream::clone(self.streams.get(name).ok_or(Rejection::NoSuchStream)?);
-        let whole = range_of(&stream, parents).ok_or(Rejection::Shards)?;
-        let ranges = cut(whole, starts).ok_or(Rejection::Shards)?;
-        let first_child = stream.shards.last().map_or(0, |last| last.id.0 + 1);
-        let child_count = u32::try_from(ranges.len()).map_err(|_| Rejection::Shards)?;
-        let mut effect = Effect::default();
-        for &parent in parents {
-            let shard = stream.shard_mut(parent).ok_or(Rejection::Shards)?;
-            shard.closed = Some(at);
-            shard.children = (first_child..first_child + child_count).map(ShardId).collect();
-            effect.closed.push(shard.log);
-        }
-        for range in ranges {
-            effect.opened.push(self.open_shard(&mut stream, range, at, parents));
-        }
-        (stream.status, stream.since) = (StreamStatus::Updating, at);
-        stream.index_open();
-        self.streams.insert(name.to_owned(), Arc::new(stream));
-        Ok(effect)
-    }
-
     fn register_consumer(
         &mut self,
-        stream: &str,
+        stream: &StreamKey,
         name: &str,
         at: Timestamp,
         tags: &BTreeMap<String, String>,
@@ -250,7 +239,8 @@ impl Catalog {
         }
         let status = ConsumerStatus::Creating;
         let tags = tags.clone();
-        let consumer = Consumer { name: name.to_owned(), id, created: at, status, since: at, tags };
+        let consumer =
+            Consumer { name: name.to_owned(), id, created: at, status, since: at, tags, policy: None };
         stream.consumers.insert(name.to_owned(), consumer);
         self.next_consumer += 1;
         Ok(Effect::default())
@@ -258,7 +248,7 @@ impl Catalog {
 
     fn set_consumer_status(
         &mut self,
-        stream: &str,
+        stream: &StreamKey,
         name: &str,
         status: ConsumerStatus,
         at: Timestamp,
@@ -270,29 +260,8 @@ impl Catalog {
         Ok(Effect { ended_consumers, ..Effect::default() })
     }
 
-    fn remove_consumer(&mut self, stream: &str, name: &str) -> Result<Effect, Rejection> {
+    fn remove_consumer(&mut self, stream: &StreamKey, name: &str) -> Result<Effect, Rejection> {
         self.stream_mut(stream)?.consumers.remove(name).ok_or(Rejection::NoSuchConsumer)?;
         Ok(Effect::default())
     }
-}
-
-/// The hash range that open, adjacent `parents` cover together.
-fn range_of(stream: &Stream, parents: &[ShardId]) -> Option<HashKeyRange> {
-    let shards: Vec<_> = parents.iter().map(|&id| stream.shard(id)).collect::<Option<_>>()?;
-    let adjacent =
-        shards.windows(2).all(|pair| pair[0].range.end.0.checked_add(1) == Some(pair[1].range.start.0));
-    let (first, last) = (shards.first()?, shards.last()?);
-    (adjacent && shards.iter().all(|shard| shard.is_open()))
-        .then_some(HashKeyRange { start: first.range.start, end: last.range.end })
-}
-
-/// Cuts a range at ascending `starts`, the first of which is its own.
-fn cut(whole: HashKeyRange, starts: &[HashKey]) -> Option<Vec<HashKeyRange>> {
-    let ascending = starts.windows(2).all(|pair| pair[0] < pair[1]);
-    let inside = starts.first() == Some(&whole.start) && starts.last().is_some_and(|last| *last <= whole.end);
-    if !ascending || !inside {
-        return None;
-    }
-    let ends = starts.iter().skip(1).map(|next| HashKey(next.0 - 1)).chain([whole.end]);
-    Some(starts.iter().zip(ends).map(|(&start, end)| HashKeyRange { start, end }).collect())
 }

@@ -1,11 +1,11 @@
 //! A stream: its shards over time and its consumers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Consumer, Shard};
-use crate::types::{HashKey, ShardId, Timestamp};
+use crate::types::{HashKey, ShardId, StreamKey, Timestamp};
 
 /// `Creating → Active ↔ Updating`, and from any of them `→ Deleting →` gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,9 @@ impl StreamMode {
 /// A stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
-    /// Its name, unique.
+    /// Whose it is, and its name.
+    pub key: StreamKey,
+    /// Its name, unique in its account.
     pub name: String,
     /// When it was created; tells incarnations of a name apart.
     pub created: Timestamp,
@@ -76,8 +78,51 @@ pub struct Stream {
     pub consumers: BTreeMap<String, Consumer>,
     /// Tags by key.
     pub tags: BTreeMap<String, String>,
+    /// The key its records are encrypted under, as the user names it.
+    pub encryption_key: Option<String>,
+    /// Shard-level metrics that are on, by name.
+    pub metrics: BTreeSet<String>,
+    /// Who may use it, as the user has put it.
+    pub policy: Option<String>,
+    /// Capacity kept ready, in MiB/s.
+    pub warm_mibps: Option<u32>,
+    /// The service finds each record's shard.
+    pub auto_distribution: bool,
+    /// What is counted over a day.
+    pub recent: Recent,
     /// Indices into `shards` of the open ones, by first hash key.
     pub(super) open: Vec<usize>,
+}
+
+/// When the changes of the last day were made that the service counts: the latest last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// Changes of mode.
+    pub modes: VecDeque<Timestamp>,
+    /// Changes of the number of shards.
+    pub scalings: VecDeque<Timestamp>,
+    /// Keys taken into use.
+    pub encryptions: VecDeque<Timestamp>,
+    /// Ends of encryption.
+    pub decryptions: VecDeque<Timestamp>,
+}
+
+/// Changes of one kind are remembered so far back.
+const RECENT_MAX: usize = 32;
+const DAY_MILLIS: u64 = 24 * 3_600_000;
+
+impl Recent {
+    /// How many of them fall into the day before `now`.
+    pub fn in_a_day(of: &VecDeque<Timestamp>, now: Timestamp) -> usize {
+        of.iter().filter(|at| now.millis_since(**at) < DAY_MILLIS).count()
+    }
+
+    pub(super) fn note(of: &mut VecDeque<Timestamp>, at: Timestamp) {
+        if of.len() == RECENT_MAX {
+            of.pop_front();
+        }
+        of.push_back(at);
+    }
 }
 
 impl Stream {
@@ -111,6 +156,16 @@ impl Stream {
     /// Arrivals before this time are no longer readable at `now`.
     pub fn trim_horizon(&self, now: Timestamp) -> Timestamp {
         now.minus_millis(u64::from(self.retention_hours) * 3_600_000)
+    }
+
+    /// The id the next shard gets.
+    pub(super) fn next_shard_id(&self) -> ShardId {
+        self.last_shard_id().map_or(ShardId(0), |last| ShardId(last.0 + 1))
+    }
+
+    /// The id the latest shard got.
+    pub(super) fn last_shard_id(&self) -> Option<ShardId> {
+        self.shards.last().map(|last| last.id)
     }
 
     pub(super) fn shard_mut(&mut self, id: ShardId) -> Option<&mut Shard> {

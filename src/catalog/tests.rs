@@ -18,6 +18,8 @@ fn with_stream(shards: u32) -> Catalog {
         shards,
         max_record_kib: 1024,
         tags: BTreeMap::new(),
+        auto_distribution: false,
+        warm_mibps: None,
     };
     assert_eq!(catalog.apply(&create).map(|effect| effect.opened.len()), Ok(shards as usize));
     assert_eq!(catalog.apply(&create), Err(Rejection::StreamExists));
@@ -52,7 +54,7 @@ fn a_stream_and_its_consumer_move_through_their_states_by_themselves() {
     assert_eq!(due, at(1150));
     catalog.apply(&activate).unwrap();
     assert_eq!(catalog.next_transition(100), None);
-    let stream = catalog.stream("orders").unwrap();
+    let stream = catalog.stream(&"orders".into()).unwrap();
     assert_eq!(stream.status, StreamStatus::Active);
     assert_eq!(stream.consumers["app"].status, ConsumerStatus::Active);
 
@@ -66,7 +68,7 @@ fn a_stream_and_its_consumer_move_through_their_states_by_themselves() {
 #[test]
 fn split_and_merge_keep_the_hash_space_covered_and_the_lineage_told() {
     let mut catalog = with_stream(2);
-    let parent = catalog.stream("orders").unwrap().shards[0].clone();
+    let parent = catalog.stream(&"orders".into()).unwrap().shards[0].clone();
     let split = Command::Reshard {
         stream: "orders".into(),
         at: at(5000),
@@ -75,7 +77,7 @@ fn split_and_merge_keep_the_hash_space_covered_and_the_lineage_told() {
     };
     let effect = catalog.apply(&split).unwrap();
     assert_eq!((effect.closed, effect.opened.len()), (vec![parent.log], 2));
-    let stream = catalog.stream("orders").unwrap().clone();
+    let stream = catalog.stream(&"orders".into()).unwrap().clone();
     assert_covers(&stream);
     assert_eq!(stream.shards[0].children, [ShardId(2), ShardId(3)]);
     assert_eq!(stream.shard_for(HashKey(76)).id, ShardId(2));
@@ -88,7 +90,7 @@ fn split_and_merge_keep_the_hash_space_covered_and_the_lineage_told() {
         starts: vec![HashKey(77)],
     };
     catalog.apply(&merge).unwrap();
-    let stream = catalog.stream("orders").unwrap();
+    let stream = catalog.stream(&"orders".into()).unwrap();
     assert_covers(stream);
     assert_eq!(stream.shard(ShardId(4)).unwrap().parents().collect::<Vec<_>>(), [ShardId(3), ShardId(1)]);
     assert_eq!(catalog.apply(&merge), Err(Rejection::Shards), "closed shards do not merge again");

@@ -23,7 +23,8 @@ impl Selection {
             return Ok(Some(vec![LogId::CATALOG]));
         }
         let (stream, shard) = text.split_once('/').map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
-        let found = names.catalog.stream(stream).ok_or_else(|| format!("there is no stream {stream}"))?;
+        let found =
+            names.catalog.stream(&stream.into()).ok_or_else(|| format!("there is no stream {stream}"))?;
         let Some(shard) = shard else {
             return Ok(Some(found.shards.iter().map(|shard| shard.log).collect()));
         };

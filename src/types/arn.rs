@@ -43,7 +43,8 @@ impl<'a> ArnFields<'a> {
     }
 }
 
-fn is_account(text: &str) -> bool {
+/// Whether a text is an account's number.
+pub fn is_account(text: &str) -> bool {
     text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -2,6 +2,7 @@
 //! happens. For what takes minutes, and for moments no client can hit.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
@@ -78,7 +79,7 @@ impl Simulated {
         spawn_local(async move { transitions.run_transitions().await });
         let identity = Identity { account: "000000000000".into(), region: "us-east-1".into() };
         let context = Context::new(identity, clock, store, hub, control, None);
-        Ok(Simulated { time, service: Service::new(context) })
+        Ok(Simulated { time, service: Service::new(context, HashMap::new()) })
     }
 
     async fn reply(&self, operation: &str, input: &Value) -> Reply {

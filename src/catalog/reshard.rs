@@ -1,0 +1,146 @@
+//! Shards that close and others that take their place, at one instant: there is no moment at which a hash key
+//! has no open shard or two, for producers and readers alike.
+
+use super::{Catalog, Effect, Rejection, Stream, StreamMode, StreamStatus};
+use crate::types::{HashKey, HashKeyRange, ShardId, StreamKey, Timestamp};
+
+impl Catalog {
+    /// One split or one merge.
+    pub(super) fn reshard(
+        &mut self,
+        key: &StreamKey,
+        at: Timestamp,
+        parents: &[ShardId],
+        starts: &[HashKey],
+    ) -> Result<Effect, Rejection> {
+        let mut stream = Stream::clone(self.stream(key).ok_or(Rejection::NoSuchStream)?);
+        let mut effect = Effect::default();
+        self.give_way(&mut stream, at, parents, starts, &mut effect)?;
+        // What the service does by itself on demand, users see by its shards alone.
+        if stream.mode == StreamMode::Provisioned {
+            (stream.status, stream.since) = (StreamStatus::Updating, at);
+        }
+        stream.index_open();
+        self.replace(stream);
+        Ok(effect)
+    }
+
+    /// Splits and merges until the open shards begin at `starts`. Shards in between are closed as soon as they
+    /// are opened, so that every child has one parent or two, as readers expect.
+    pub(super) fn rescale(
+        &mut self,
+        key: &StreamKey,
+        at: Timestamp,
+        starts: &[HashKey],
+    ) -> Result<Effect, Rejection> {
+        let mut stream = Stream::clone(self.stream(key).ok_or(Rejection::NoSuchStream)?);
+        let all = HashKeyRange { start: HashKey(0), end: HashKey(u128::MAX) };
+        cut(all, starts).ok_or(Rejection::Shards)?;
+        let mut effect = Effect::default();
+        self.split_everywhere(&mut stream, at, starts, &mut effect)?;
+        stream.index_open();
+        self.merge_between(&mut stream, at, starts, &mut effect)?;
+        stream.index_open();
+        (stream.status, stream.since) = (StreamStatus::Updating, at);
+        super::stream::Recent::note(&mut stream.recent.scalings, at);
+        self.replace(stream);
+        Ok(effect)
+    }
+
+    /// Has a shard begin at each of `starts`.
+    fn split_everywhere(
+        &mut self,
+        stream: &mut Stream,
+        at: Timestamp,
+        starts: &[HashKey],
+        effect: &mut Effect,
+    ) -> Result<(), Rejection> {
+        let open: Vec<_> = stream.open_shards().map(|shard| (shard.id, shard.range)).collect();
+        for (id, range) in open {
+            let first = starts.partition_point(|start| *start <= range.start);
+            let inside = starts[first..].iter().take_while(|start| **start <= range.end);
+            let (mut upper, mut from) = (id, range.start);
+            for &start in inside {
+                self.give_way(stream, at, &[upper], &[from, start], effect)?;
+                (upper, from) = (stream.last_shard_id().ok_or(Rejection::Shards)?, start);
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges neighbours, two at a time, until nothing but `starts` begins a shard.
+    fn merge_between(
+        &mut self,
+        stream: &mut Stream,
+        at: Timestamp,
+        starts: &[HashKey],
+        effect: &mut Effect,
+    ) -> Result<(), Rejection> {
+        let open: Vec<_> = stream.open_shards().map(|shard| (shard.id, shard.range.start)).collect();
+        let is_same_target = |a: &(ShardId, HashKey), b: &(ShardId, HashKey)| {
+            starts.partition_point(|start| *start <= a.1) == starts.partition_point(|start| *start <= b.1)
+        };
+        for run in open.chunk_by(is_same_target) {
+            let mut run = run.to_vec();
+            while run.len() > 1 {
+                let mut merged = Vec::new();
+                for pair in run.chunks(2) {
+                    if let [(lower, start), (upper, _)] = pair {
+                        self.give_way(stream, at, &[*lower, *upper], &[*start], effect)?;
+                        merged.push((stream.last_shard_id().ok_or(Rejection::Shards)?, *start));
+                    } else {
+                        merged.extend_from_slice(pair);
+                    }
+                }
+                run = merged;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes `parents` and opens their children.
+    fn give_way(
+        &mut self,
+        stream: &mut Stream,
+        at: Timestamp,
+        parents: &[ShardId],
+        starts: &[HashKey],
+        effect: &mut Effect,
+    ) -> Result<(), Rejection> {
+        let whole = range_of(stream, parents).ok_or(Rejection::Shards)?;
+        let ranges = cut(whole, starts).ok_or(Rejection::Shards)?;
+        let first_child = stream.next_shard_id().0;
+        let child_count = u32::try_from(ranges.len()).map_err(|_| Rejection::Shards)?;
+        for &parent in parents {
+            let shard = stream.shard_mut(parent).ok_or(Rejection::Shards)?;
+            shard.closed = Some(at);
+            shard.children = (first_child..first_child + child_count).map(ShardId).collect();
+            effect.closed.push(shard.log);
+        }
+        for range in ranges {
+            effect.opened.push(self.open_shard(stream, range, at, parents));
+        }
+        Ok(())
+    }
+}
+
+/// The hash range that open, adjacent `parents` cover together.
+fn range_of(stream: &Stream, parents: &[ShardId]) -> Option<HashKeyRange> {
+    let shards: Vec<_> = parents.iter().map(|&id| stream.shard(id)).collect::<Option<_>>()?;
+    let adjacent =
+        shards.windows(2).all(|pair| pair[0].range.end.0.checked_add(1) == Some(pair[1].range.start.0));
+    let (first, last) = (shards.first()?, shards.last()?);
+    (adjacent && shards.iter().all(|shard| shard.is_open()))
+        .then_some(HashKeyRange { start: first.range.start, end: last.range.end })
+}
+
+/// Cuts a range at ascending `starts`, the first of which is its own.
+fn cut(whole: HashKeyRange, starts: &[HashKey]) -> Option<Vec<HashKeyRange>> {
+    let ascending = starts.windows(2).all(|pair| pair[0] < pair[1]);
+    let inside = starts.first() == Some(&whole.start) && starts.last().is_some_and(|last| *last <= whole.end);
+    if !ascending || !inside {
+        return None;
+    }
+    let ends = starts.iter().skip(1).map(|next| HashKey(next.0 - 1)).chain([whole.end]);
+    Some(starts.iter().zip(ends).map(|(&start, end)| HashKeyRange { start, end }).collect())
+}
