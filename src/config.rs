@@ -111,8 +111,8 @@ pub struct Config {
     /// Account in ARNs, twelve digits.
     #[arg(long, env = "FANLIGHT_ACCOUNT", default_value = "000000000000")]
     pub account: String,
-    /// Account of requests signed with an access key, KEY=ACCOUNT; repeatable, or separated by commas. An access
-    /// key of twelve digits is its own account, any other the server's.
+    /// Account of requests signed with an access key, KEY=ACCOUNT; repeatable, or separated by commas. An
+    /// access key of twelve digits is its own account, any other the server's.
     #[arg(
         long = "access-key",
         env = "FANLIGHT_ACCESS_KEY",

@@ -1,5 +1,5 @@
-//! Which account a request speaks for: its access key says so. Each account has streams of its own under names
-//! of its own.
+//! Which account a request speaks for: its access key says so. Each account has streams of its own under
+//! names of its own.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

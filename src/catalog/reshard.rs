@@ -25,8 +25,8 @@ impl Catalog {
         Ok(effect)
     }
 
-    /// Splits and merges until the open shards begin at `starts`. Shards in between are closed as soon as they
-    /// are opened, so that every child has one parent or two, as readers expect.
+    /// Splits and merges until the open shards begin at `starts`. Shards in between are closed as soon as
+    /// they are opened, so that every child has one parent or two, as readers expect.
     pub(super) fn rescale(
         &mut self,
         key: &StreamKey,
