@@ -193,6 +193,8 @@ pub const TAIL_BYTES_DEFAULT: usize = 256 << 20;
 /// Seconds an HTTP/1.1 connection may sit between requests, and a request's head may take. Longer than the
 /// 60 s clients keep a pooled connection for, so that they, not the server, close it. Own.
 pub const H1_IDLE_SECS_MAX: u64 = 75;
+/// Bytes of an HTTP/1.1 connection that wait to leave with those of others. Own.
+pub const H1_GATHERED_BYTES_MAX: usize = 16 << 10;
 /// Bytes an HTTP/1.1 connection buffers for writing before it stops taking from its reply. Own.
 pub const H1_WRITE_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an inbound HTTP/2 frame. Own.

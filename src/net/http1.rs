@@ -16,13 +16,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{spawn_local, yield_now};
 use tokio::time::timeout;
 
 use super::body::Rejected;
 use super::connection::Port;
 use super::event_body::{EventBody, event_body};
+use super::gathered::Gathered;
+use super::transport::Transport;
 use super::{Answer, Drive, Handler};
 use crate::limits::{
     H1_IDLE_SECS_MAX, H1_WRITE_BUFFER_BYTES_MAX, REQUEST_BODY_BYTES_MAX, REQUEST_BODY_GRACE_SECS,
@@ -33,10 +34,11 @@ use crate::push::EventSink as _;
 /// Serves requests until the client closes, falls silent for too long, or the server drains.
 pub(super) async fn serve<IO, H>(io: IO, port: Rc<Port<H>>) -> hyper::Result<()>
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: Transport + 'static,
     H: Handler,
 {
     let draining = port.shutdown().begun();
+    let io = Gathered::new(io, port.outgoing());
     let service = service_fn(move |request| answer(Rc::clone(&port), request));
     let mut connection = pin!(
         http1::Builder::new()

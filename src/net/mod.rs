@@ -10,6 +10,7 @@ mod body;
 mod connection;
 mod date;
 mod event_body;
+mod gathered;
 mod handler;
 mod http1;
 mod http2;

@@ -4,12 +4,13 @@
 //! turn are twenty switches there and back. Handed to the kernel together, all bytes are on their way before
 //! the first reader runs.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::io;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use tokio::task::spawn_local;
 
 use crate::platform::SendBatch;
 use crate::storage::Tap;
@@ -17,6 +18,8 @@ use crate::storage::Tap;
 /// The connections that have something to send with the present commit.
 pub struct Outgoing {
     posted: RefCell<Vec<Rc<dyn Post>>>,
+    /// A task will send them.
+    is_due: Cell<bool>,
     /// None where the kernel allows no ring: then each connection sends for itself.
     batch: RefCell<Option<SendBatch>>,
 }
@@ -43,7 +46,20 @@ impl Outgoing {
         if let Err(error) = &batch {
             tracing::info!(%error, "no ring for sends: each connection sends for itself");
         }
-        Self { posted: RefCell::default(), batch: RefCell::new(batch.ok()) }
+        Self { posted: RefCell::default(), is_due: Cell::new(false), batch: RefCell::new(batch.ok()) }
+    }
+
+    /// Has a connection's outbox leave once the tasks that are due now have had their turn, with what they
+    /// post. Inside a `LocalSet`.
+    pub(super) fn post_soon(self: &Rc<Self>, connection: Rc<dyn Post>) {
+        self.post(connection);
+        if !self.is_due.replace(true) {
+            let outgoing = Rc::clone(self);
+            spawn_local(async move {
+                outgoing.is_due.set(false);
+                outgoing.flush();
+            });
+        }
     }
 
     /// Has a connection's outbox leave with the next [`Tap::flush`].
@@ -94,7 +110,6 @@ impl Tap for Outgoing {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
