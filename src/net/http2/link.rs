@@ -313,6 +313,8 @@ impl<IO: Transport> Post for Link<IO> {
             piece.advance(taken);
             self.outbox.put_back(piece);
             self.flush_soon();
+        } else if self.outbox.has_room() {
+            self.streams.borrow_mut().wake_waiting();
         }
     }
 
