@@ -9,7 +9,7 @@ use crate::limits;
 use crate::storage::{Ack, Appended, StorageError};
 use crate::types::hash_key::HashKeyError;
 use crate::types::sequence_number::Parsed;
-use crate::types::{HashKey, SequenceNumber};
+use crate::types::{HashKey, Instant, SequenceNumber};
 use crate::wire::{Members, Pattern, Value};
 
 use super::gates::StreamMeters;
@@ -82,9 +82,9 @@ enum Refusal {
 
 impl Routed<'_, '_> {
     /// Appends the record to its shard's log, if the shard's quota allows.
-    fn append(&self, context: &Context, meters: &StreamMeters) -> Result<Appended, Refusal> {
+    fn append(&self, context: &Context, meters: &StreamMeters, now: Instant) -> Result<Appended, Refusal> {
         let bytes = self.record.payload_bytes();
-        if context.gates.admit_write(self.shard.log, bytes, context.clock.now()).is_err() {
+        if context.gates.admit_write(self.shard.log, bytes, now).is_err() {
             meters.write_throttled.increment(1);
             return Err(Refusal::Throttled);
         }
@@ -139,10 +139,11 @@ impl<'v> Operation<'v> for PutRecord {
         }
         let routed = Routed { shard: stream.shard_for(hash_key), record: input.record };
         let meters = context.gates.meters(&stream.key);
-        let appended = routed.append(context, &meters).map_err(|refusal| match refusal {
-            Refusal::Throttled => ApiError::throughput_exceeded(routed.throttle_text(context, &stream)),
-            Refusal::Log(error) => error.into(),
-        })?;
+        let appended =
+            routed.append(context, &meters, context.clock.now()).map_err(|refusal| match refusal {
+                Refusal::Throttled => ApiError::throughput_exceeded(routed.throttle_text(context, &stream)),
+                Refusal::Log(error) => error.into(),
+            })?;
         context.store.submit();
         appended.ack.wait().await?;
         meters.incoming_records.increment(1);
@@ -204,7 +205,8 @@ impl<'v> Operation<'v> for PutRecords {
             return Err(ApiError::dry_run());
         }
         let meters = context.gates.meters(&stream.key);
-        let appended: Vec<_> = routed.iter().map(|routed| routed.append(context, &meters)).collect();
+        let now = context.clock.now();
+        let appended: Vec<_> = routed.iter().map(|routed| routed.append(context, &meters, now)).collect();
         context.store.submit();
         let mut entries = Vec::with_capacity(routed.len());
         let mut failed = 0;

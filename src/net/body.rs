@@ -104,9 +104,20 @@ where
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
     while let Some(piece) = pace.next(body.as_mut(), &mut permit).await? {
+        make_room(&mut whole, piece.len(), declared);
         whole.extend_from_slice(&piece);
     }
     Ok((whole.freeze(), permit))
+}
+
+/// Grows a body that is full, up to its declared length: by more than it has only as far as much has come of
+/// it, because a declaration costs nothing; in few steps, because each copies all of it.
+fn make_room(whole: &mut BytesMut, wanted: usize, declared: Option<u64>) {
+    let length = whole.len();
+    if whole.capacity() - length < wanted {
+        let declared = declared.and_then(|declared| usize::try_from(declared).ok()).unwrap_or(0);
+        whole.reserve(declared.saturating_sub(length).min(3 * length).max(wanted));
+    }
 }
 
 /// The pace a body keeps: any for the grace period, then a floor of bytes per second over its whole life.
