@@ -48,6 +48,8 @@ mod refusal;
 mod restart;
 #[path = "serve/retention.rs"]
 mod retention;
+#[path = "serve/scaling.rs"]
+mod scaling;
 #[path = "serve/shard_end.rs"]
 mod shard_end;
 #[path = "serve/simulated.rs"]
@@ -60,6 +62,8 @@ mod slow_reader;
 mod stage;
 #[path = "serve/subscribers.rs"]
 mod subscribers;
+#[path = "serve/tags.rs"]
+mod tags;
 #[path = "serve/throttles.rs"]
 mod throttles;
 #[path = "serve/witness.rs"]

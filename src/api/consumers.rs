@@ -16,6 +16,7 @@ use super::page_token::PageToken;
 use super::position::{KINDS, Position, identity_of};
 use super::resource_ref::{StreamRef, no_stream, shard_to_read};
 use super::streams::timestamp;
+use super::tags::require_valid;
 use super::{ApiError, Context};
 
 /// This resource's operations.
@@ -70,7 +71,7 @@ fn by_name(context: &Context, stream_arn: &str, name: &str) -> Result<(Arc<Strea
     Ok((stream, consumer))
 }
 
-fn by_arn(context: &Context, text: &str) -> Result<(Arc<Stream>, Consumer), ApiError> {
+pub(super) fn by_arn(context: &Context, text: &str) -> Result<(Arc<Stream>, Consumer), ApiError> {
     let arn = ConsumerArn::parse(text)
         .ok_or_else(|| ApiError::invalid_argument(format!("ConsumerARN {text} is not a consumer's ARN.")))?;
     let identity = &context.identity;
@@ -156,6 +157,7 @@ impl<'v> Operation<'v> for RegisterStreamConsumer {
         let decide = |_: &Catalog| {
             let stream = input.stream.resolve(context)?;
             may_register(context, &stream, input.name)?;
+            require_valid(context, &stream.name, &input.tags, &BTreeMap::new())?;
             let (stream, at) = (stream.key.clone(), context.clock.wall());
             Ok(Command::RegisterConsumer { stream, consumer: input.name.to_owned(), at, tags })
         };

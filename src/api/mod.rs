@@ -10,6 +10,7 @@ mod envelope;
 mod error;
 mod exchange;
 mod gates;
+mod monitoring;
 mod operation;
 mod page_token;
 mod position;
@@ -18,9 +19,12 @@ mod records;
 mod resharding;
 mod resource_ref;
 mod retention;
+mod scaling;
 mod service;
 mod shards;
 mod streams;
+mod tagged;
+mod tags;
 
 pub use body::Body;
 pub use context::{Context, Identity};
@@ -40,6 +44,9 @@ pub fn operations() -> impl Iterator<Item = &'static Entry> {
         records::OPERATIONS,
         reads::OPERATIONS,
         consumers::OPERATIONS,
+        scaling::OPERATIONS,
+        monitoring::OPERATIONS,
+        tags::OPERATIONS,
     ]
     .into_iter()
     .flatten()

@@ -8,10 +8,12 @@ use crate::limits;
 use crate::types::ShardId;
 use crate::wire::{Members, Pattern, Value};
 
+use super::monitoring;
 use super::operation::{Answer, Entry, Operation, entry};
 use super::page_token::PageToken;
 use super::resource_ref::StreamRef;
 use super::shards::shard_value;
+use super::tags::require_valid;
 use super::{ApiError, Context};
 
 /// This resource's operations.
@@ -69,10 +71,9 @@ impl<'v> Operation<'v> for CreateStream {
 
     async fn run(input: CreateStreamInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let (mode, shards) = input.mode_and_shards()?;
-        if input.auto_distribution && mode != StreamMode::OnDemand {
-            return Err(ApiError::invalid_argument(
-                "RecordDistributionStrategy AUTO is only supported for streams in On-Demand mode.",
-            ));
+        require_valid(context, input.name, &input.tags, &BTreeMap::new())?;
+        if input.auto_distribution {
+            return Err(ApiError::invalid_argument("RecordDistributionStrategy AUTO is not supported yet."));
         }
         let warm_mibps = input.warm_mibps.map(|mibps| warm_throughput(context, mode, mibps)).transpose()?;
         let command = Command::CreateStream {
@@ -275,7 +276,7 @@ type MemberList = Vec<(std::borrow::Cow<'static, str>, Value<'static>)>;
 /// What both descriptions tell. Never a `StreamId`: SDKs that see one stop honouring a custom endpoint.
 fn common_members(context: &Context, stream: &Stream) -> MemberList {
     let mode = Value::map([("StreamMode", Value::text(stream.mode.as_str()))]);
-    let monitoring = Value::map([("ShardLevelMetrics", Value::List(Vec::new()))]);
+    let monitoring = Value::map([("ShardLevelMetrics", monitoring::list(&stream.metrics))]);
     vec![
         ("StreamName".into(), Value::text(stream.name.clone())),
         ("StreamARN".into(), Value::text(context.stream_arn(&stream.name).to_string())),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::types::hash_key::even_ranges;
 use crate::types::{HashKey, ShardId, Timestamp};
 
 fn at(millis: u64) -> Timestamp {
@@ -106,4 +107,48 @@ fn commands_survive_their_journal_form() {
     };
     let text = serde_json::to_string(&command).unwrap();
     assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
+}
+
+/// A view at an instant covers the hash space, whoever was open then.
+fn assert_covers_at(stream: &Stream, time: u64) {
+    let open =
+        |shard: &&Shard| shard.created <= at(time) && shard.closed.is_none_or(|closed| closed > at(time));
+    let mut ranges: Vec<_> = stream.shards.iter().filter(open).map(|shard| shard.range).collect();
+    ranges.sort_by_key(|range| range.start);
+    let mut next = Some(0_u128);
+    for range in ranges {
+        assert_eq!(Some(range.start.0), next);
+        next = range.end.0.checked_add(1);
+    }
+    assert_eq!(next, None);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn whatever_a_stream_is_scaled_to_every_key_has_one_shard_at_every_instant(
+        first in 1_u32..40,
+        targets in proptest::collection::vec(1_u32..40, 1..6),
+    ) {
+        let mut catalog = with_stream(first);
+        for (target, time) in targets.iter().zip(2000..) {
+            let starts = even_ranges(*target).iter().map(|range| range.start).collect();
+            let rescale = Command::Rescale { stream: "orders".into(), at: at(time), starts };
+            let effect = catalog.apply(&rescale).unwrap();
+            let stream = catalog.stream(&"orders".into()).unwrap();
+            assert_covers(stream);
+            assert_eq!(stream.open_shard_count(), *target as usize);
+            assert!(effect.closed.len() <= stream.shards.len());
+            (1000..=time).for_each(|time| assert_covers_at(stream, time));
+        }
+        let stream = catalog.stream(&"orders".into()).unwrap();
+        for shard in &stream.shards {
+            let parents: Vec<_> = shard.parents().collect();
+            assert!(parents.iter().all(|parent| *parent < shard.id && parents.len() <= 2));
+            for parent in parents.iter().filter_map(|&parent| stream.shard(parent)) {
+                assert!(parent.children.contains(&shard.id) && parent.closed == Some(shard.created));
+            }
+        }
+    }
 }
