@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "serve/accounts.rs"]
+mod accounts;
 #[path = "serve/bad_envelope.rs"]
 mod bad_envelope;
 #[path = "serve/bad_references.rs"]

@@ -1,6 +1,7 @@
 //! The operations, and the one pipeline every request passes through. One file per resource; adding an
 //! operation edits one of them. Knows no socket and no TLS.
 
+mod account;
 mod accounts;
 mod body;
 mod consumers;
@@ -44,6 +45,7 @@ pub fn operations() -> impl Iterator<Item = &'static Entry> {
         records::OPERATIONS,
         reads::OPERATIONS,
         consumers::OPERATIONS,
+        account::OPERATIONS,
         scaling::OPERATIONS,
         monitoring::OPERATIONS,
         tags::OPERATIONS,
