@@ -70,16 +70,10 @@ pub const SHARDS_BY_SCALING_MAX: u32 = 10_000;
 pub const SCALINGS_PER_DAY_MAX: usize = 10;
 /// Changes of mode in a day, per stream.
 pub const MODE_CHANGES_PER_DAY_MAX: usize = 2;
-/// Keys taken into use in a day, per stream; and as many ends of encryption.
-pub const ENCRYPTIONS_PER_DAY_MAX: usize = 25;
 /// Streams on demand of an account.
 pub const ON_DEMAND_STREAMS_MAX: usize = 50;
-/// Capacity that can be kept ready, MiB/s.
-pub const WARM_MIBPS_MAX: u32 = 10 << 10;
 /// Tags of a resource.
 pub const TAGS_MAX: usize = 50;
-/// Bytes of a resource policy.
-pub const POLICY_BYTES_MAX: usize = 20 << 10;
 /// Accounts a server plays at most. Own.
 pub const ACCOUNTS_MAX: usize = 10_000;
 /// Shards of one stream however the quotas are set. Own.

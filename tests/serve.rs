@@ -62,6 +62,8 @@ mod simulated_server;
 mod slow_reader;
 #[path = "serve/stage.rs"]
 mod stage;
+#[path = "serve/stream_settings.rs"]
+mod stream_settings;
 #[path = "serve/subscribers.rs"]
 mod subscribers;
 #[path = "serve/tags.rs"]

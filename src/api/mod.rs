@@ -23,6 +23,7 @@ mod retention;
 mod scaling;
 mod service;
 mod shards;
+mod stream_settings;
 mod streams;
 mod tagged;
 mod tags;
@@ -45,6 +46,7 @@ pub fn operations() -> impl Iterator<Item = &'static Entry> {
         records::OPERATIONS,
         reads::OPERATIONS,
         consumers::OPERATIONS,
+        stream_settings::OPERATIONS,
         account::OPERATIONS,
         scaling::OPERATIONS,
         monitoring::OPERATIONS,

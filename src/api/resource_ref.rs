@@ -30,6 +30,11 @@ impl<'v> StreamRef<'v> {
         }
     }
 
+    /// No stream named at all.
+    pub(super) const fn absent() -> Self {
+        Self { name: None, arn: None }
+    }
+
     /// A stream named by an ARN read before.
     pub(super) const fn of_arn(arn: &'v str) -> Self {
         Self { name: None, arn: Some(arn) }

@@ -39,7 +39,7 @@ struct CreateStreamInput<'v> {
     tags: BTreeMap<&'v str, &'v str>,
     max_record_kib: Option<i64>,
     auto_distribution: bool,
-    warm_mibps: Option<i64>,
+    warm_throughput: bool,
 }
 
 impl<'v> Operation<'v> for CreateStream {
@@ -65,7 +65,7 @@ impl<'v> Operation<'v> for CreateStream {
                 .enumeration("RecordDistributionStrategy", &["AUTO", "USER_PARTITION_KEY"])
                 .optional()
                 .is_some_and(|strategy| strategy == "AUTO"),
-            warm_mibps: m.integer("WarmThroughputMiBps").at_least(0).optional(),
+            warm_throughput: m.integer("WarmThroughputMiBps").at_least(0).optional().is_some(),
         }
     }
 
@@ -75,7 +75,9 @@ impl<'v> Operation<'v> for CreateStream {
         if input.auto_distribution {
             return Err(ApiError::invalid_argument("RecordDistributionStrategy AUTO is not supported yet."));
         }
-        let warm_mibps = input.warm_mibps.map(|mibps| warm_throughput(context, mode, mibps)).transpose()?;
+        if input.warm_throughput {
+            return Err(warm_throughput(context));
+        }
         let command = Command::CreateStream {
             stream: context.key(input.name),
             at: context.clock.wall(),
@@ -84,7 +86,7 @@ impl<'v> Operation<'v> for CreateStream {
             max_record_kib: u32::try_from(input.max_record_kib.unwrap_or(1024)).unwrap_or(1024),
             tags: input.tags.iter().map(|(&key, &value)| (key.to_owned(), value.to_owned())).collect(),
             auto_distribution: input.auto_distribution,
-            warm_mibps,
+            warm_mibps: None,
         };
         let decide = |catalog: &Catalog| may_create(context, catalog, input.name, shards).map(|()| command);
         context.control.change(decide).await?;
@@ -107,26 +109,16 @@ impl CreateStreamInput<'_> {
     }
 }
 
-/// Capacity to keep ready, if the account may ask for it.
-pub(super) fn warm_throughput(context: &Context, mode: StreamMode, mibps: i64) -> Result<u32, ApiError> {
+/// Capacity to keep ready: nothing keeps it yet, so that it is not to be promised.
+pub(super) fn warm_throughput(context: &Context) -> ApiError {
     let now = context.clock.wall();
     let catalog = context.control.catalog();
-    if !catalog.commitment(context.account()).is_some_and(|commitment| commitment.holds(now)) {
-        return Err(ApiError::invalid_argument(
-            "WarmThroughputMiBps needs the account's minimum throughput billing commitment to be ENABLED.",
-        ));
+    if catalog.commitment(context.account()).is_some_and(|commitment| commitment.holds(now)) {
+        return ApiError::invalid_argument("WarmThroughputMiBps is not supported by this server yet.");
     }
-    if mode != StreamMode::OnDemand {
-        return Err(ApiError::invalid_argument(
-            "WarmThroughputMiBps is only supported for streams in On-Demand mode.",
-        ));
-    }
-    u32::try_from(mibps).ok().filter(|&mibps| mibps <= limits::WARM_MIBPS_MAX).ok_or_else(|| {
-        ApiError::invalid_argument(format!(
-            "WarmThroughputMiBps can be at most {}. Requested: {mibps}.",
-            limits::WARM_MIBPS_MAX
-        ))
-    })
+    ApiError::invalid_argument(
+        "WarmThroughputMiBps needs the account's minimum throughput billing commitment to be ENABLED.",
+    )
 }
 
 fn may_create(context: &Context, catalog: &Catalog, name: &str, shards: u32) -> Result<(), ApiError> {
