@@ -97,13 +97,15 @@ impl PageBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shard_log::Marks;
     use crate::types::{Offset, ShardId, Timestamp};
 
     const IDENTITY: ShardIdentity = ShardIdentity { shard: ShardId(3), created_secs: 1_777_319_237 };
 
     fn record(offset: u64, bytes: usize) -> Record {
         let (arrival, data) = (Timestamp::from_millis(1_777_319_300_007), vec![7; bytes].into());
-        Record { offset: Offset(offset), arrival, partition_key: "k".into(), data }
+        let marks = Marks::new(offset % 2 == 1, false);
+        Record { offset: Offset(offset), arrival, marks, partition_key: "k".into(), data }
     }
 
     fn collect(mut body: Body) -> (Bytes, usize) {

@@ -128,17 +128,21 @@ impl Dump<'_> {
             SequenceNumber::record(shard.created.as_secs(), offset + 1, at.as_secs(), shard.id).to_string()
         });
         let key = String::from_utf8_lossy(&record.partition_key).into_owned();
+        let key = (!record.marks.is_keyless()).then_some(key);
+        let encryption = record.marks.is_encrypted().then_some("KMS");
         let data = shown_data(log, record);
         let name = self.names.text(log);
         self.line(
             || {
                 let number = number.as_deref().unwrap_or("-");
-                format!("    {offset}  {}  {number}  key {key:?}  {}", text::time(at), text::payload(&data))
+                let key = key.as_ref().map_or("no key".to_owned(), |key| format!("key {key:?}"));
+                let key = encryption.map_or(key.clone(), |encryption| format!("{key}  {encryption}"));
+                format!("    {offset}  {}  {number}  {key}  {}", text::time(at), text::payload(&data))
             },
             || {
                 let data = base64_simd::STANDARD.encode_to_string(&data);
                 json!({"kind": "record", "of": name, "offset": offset, "arrival_ms": at,
-                    "sequence_number": number, "partition_key": key, "data": data})
+                    "sequence_number": number, "partition_key": key, "encryption_type": encryption, "data": data})
             },
         )
     }

@@ -36,7 +36,8 @@ impl ShardIdentity {
         RecordMembers {
             arrival: record.arrival,
             data: &record.data,
-            partition_key: &record.partition_key,
+            is_encrypted: record.marks.is_encrypted(),
+            partition_key: (!record.marks.is_keyless()).then_some(&record.partition_key),
             sequence_number: self.sequence_number(record.offset, record.arrival).digits(),
         }
     }

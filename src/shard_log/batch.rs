@@ -9,7 +9,7 @@
 //! 64 records, each:   data len (u32)  key len (u16)  flags (u16)  arrival - first arrival, ms (u32)  key
 //! data ```
 //!
-//! All integers little-endian. The checksum covers log and offset, so a frame in the wrong place is as
+//! A record's flags are [`Marks`]. All integers little-endian. The checksum covers log and offset, so a frame in the wrong place is as
 //! wrong as a flipped bit.
 
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use thiserror::Error;
 use super::Epoch;
 use super::bytes_at::{put_u32, put_u64, u16_at, u32_at, u64_at};
 use super::checksum::crc32c;
+use super::marks::Marks;
 use crate::seeded::{self, Bug};
 use crate::types::{LogId, Offset, Timestamp};
 
@@ -66,6 +67,8 @@ pub struct Record {
     pub offset: Offset,
     /// When the server took it.
     pub arrival: Timestamp,
+    /// How it was written.
+    pub marks: Marks,
     /// Partition key, UTF-8; empty for a record written without one.
     pub partition_key: Bytes,
     /// Payload.
@@ -203,21 +206,30 @@ impl Batch {
         let record = Record {
             offset: self.base().plus(index),
             arrival: Timestamp::from_millis(arrival),
+            marks: self.marks_at(at),
             partition_key: self.frame.slice(key_at..data_at),
             data: self.frame.slice(data_at..data_at + data_len),
         };
         (record, data_at + data_len)
     }
 
-    /// Whether the records' lengths fill the frame exactly, so that reading them cannot run astray.
+    fn marks_at(&self, at: usize) -> Marks {
+        Marks::from_bits(u16_at(&self.frame, at + 6)).unwrap_or_default()
+    }
+
+    /// Whether the records' lengths fill the frame exactly, so that reading them cannot run astray, and
+    /// nothing is said of them that is not known here.
     fn is_consistent(&self) -> bool {
         let mut at = BATCH_HEADER_BYTES;
         for _ in 0..self.count() {
             if self.frame.len() - at < RECORD_HEADER_BYTES {
                 return false;
             }
-            let body = u32_at(&self.frame, at) as usize + u16_at(&self.frame, at + 4) as usize;
-            if self.frame.len() - at - RECORD_HEADER_BYTES < body {
+            let key_len = u16_at(&self.frame, at + 4);
+            let body = u32_at(&self.frame, at) as usize + usize::from(key_len);
+            let marks = Marks::from_bits(u16_at(&self.frame, at + 6));
+            let is_sound = marks.is_some_and(|marks| key_len == 0 || !marks.is_keyless());
+            if !is_sound || self.frame.len() - at - RECORD_HEADER_BYTES < body {
                 return false;
             }
             at += RECORD_HEADER_BYTES + body;
@@ -270,8 +282,13 @@ impl BatchBuilder {
         self.count == 0 || u32::try_from(arrival.millis_since(self.first_arrival)).is_ok()
     }
 
-    /// Appends one record. `arrival` is not before that of the record before it, and [`Self::reaches`] it.
+    /// Appends one record without marks: see [`Self::push_marked`].
     pub fn push(&mut self, partition_key: &[u8], data: &[u8], arrival: Timestamp) {
+        self.push_marked(Marks::default(), partition_key, data, arrival);
+    }
+
+    /// Appends one record. `arrival` is not before that of the record before it, and [`Self::reaches`] it.
+    pub fn push_marked(&mut self, marks: Marks, partition_key: &[u8], data: &[u8], arrival: Timestamp) {
         if self.count == 0 {
             self.first_arrival = arrival;
         }
@@ -282,7 +299,7 @@ impl BatchBuilder {
         self.frame.reserve(RECORD_HEADER_BYTES + partition_key.len() + data.len());
         self.frame.extend_from_slice(&data_len.to_le_bytes());
         self.frame.extend_from_slice(&key_len.to_le_bytes());
-        self.frame.extend_from_slice(&[0; 2]);
+        self.frame.extend_from_slice(&marks.bits().to_le_bytes());
         self.frame.extend_from_slice(&delta.to_le_bytes());
         self.frame.extend_from_slice(partition_key);
         self.frame.extend_from_slice(data);
@@ -342,6 +359,28 @@ mod tests {
         assert_eq!(records[1].partition_key, "user-2");
         assert_eq!((records[1].offset, records[1].arrival), (Offset(41), Timestamp::from_millis(1007)));
         assert_eq!(batch.last_arrival(), Timestamp::from_millis(1007));
+    }
+
+    #[test]
+    fn marks_stay_with_their_record_and_unknown_ones_are_damage() {
+        let at = Timestamp::from_millis(1000);
+        let mut builder = BatchBuilder::default();
+        let all = Marks::new(true, true);
+        builder.push_marked(Marks::new(true, false), b"key", b"data", at);
+        builder.push_marked(all, b"", b"data", at);
+        builder.push(b"key", b"data", at);
+        let batch = builder.seal(LogId(7), Offset(0), 1, Link::default());
+        let batch = Batch::open(batch.frame(), LogId(7)).unwrap();
+        let marks: Vec<_> = batch.records().map(|record| record.marks).collect();
+        assert_eq!(marks, [Marks::new(true, false), all, Marks::default()]);
+        // Of the first record, which has a key: marks nobody gives, and that of one without.
+        for bits in [1 << 2, 1 << 15, 0b11] {
+            let mut frame = batch.frame().to_vec();
+            frame[BATCH_HEADER_BYTES + 6..][..2].copy_from_slice(&u16::to_le_bytes(bits));
+            let checksum = crc32c(&frame[8..]);
+            put_u32(&mut frame, 4, checksum);
+            assert_eq!(Batch::open(&frame.into(), LogId(7)).unwrap_err(), BatchError::Damaged, "{bits:b}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::limits;
 use crate::platform::BLOCK;
-use crate::shard_log::BatchBuilder;
+use crate::shard_log::{BatchBuilder, Marks};
 use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::engine::Engine;
@@ -32,11 +32,23 @@ pub(super) struct Gathered {
 }
 
 impl Engine {
-    /// Appends one record to what gathers for the next commit; [`Self::submit`] sends it off.
+    /// Appends one record without marks: see [`Self::append_marked`].
     pub fn append(
         &mut self,
         log_id: LogId,
         partition_key: &[u8],
+        data: &[u8],
+        wall: Timestamp,
+        now: Instant,
+    ) -> Result<Appended, StorageError> {
+        self.append_marked(log_id, (Marks::default(), partition_key), data, wall, now)
+    }
+
+    /// Appends one record to what gathers for the next commit; [`Self::submit`] sends it off.
+    pub fn append_marked(
+        &mut self,
+        log_id: LogId,
+        (marks, partition_key): (Marks, &[u8]),
         data: &[u8],
         wall: Timestamp,
         now: Instant,
@@ -68,7 +80,7 @@ impl Engine {
         };
         let slot = slot_for(&mut self.gathered, self.gathered_first, log, joins, now);
         let before = if slot.builder.is_empty() { 0 } else { slot.builder.len() };
-        slot.builder.push(partition_key, data, arrival);
+        slot.builder.push_marked(marks, partition_key, data, arrival);
         self.gathered_bytes += slot.builder.len() - before;
         let appended = Appended { offset: log.next, arrival, ack: slot.ack.clone() };
         log.last_arrival = arrival;

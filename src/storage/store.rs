@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::platform::{Clock, Readiness};
-use crate::shard_log::Batch;
+use crate::shard_log::{Batch, Marks};
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset};
 use metrics::{Histogram, histogram};
@@ -66,10 +66,20 @@ impl Store {
         self.0.engine.borrow_mut()
     }
 
-    /// Appends one record; it goes off with [`Self::submit`].
+    /// Appends one record without marks; it goes off with [`Self::submit`].
     pub fn append(&self, log: LogId, partition_key: &[u8], data: &[u8]) -> Result<Appended, StorageError> {
+        self.append_marked(log, (Marks::default(), partition_key), data)
+    }
+
+    /// The same for a record with marks.
+    pub fn append_marked(
+        &self,
+        log: LogId,
+        marked_key: (Marks, &[u8]),
+        data: &[u8],
+    ) -> Result<Appended, StorageError> {
         let (wall, now) = (self.0.clock.wall(), self.0.clock.now());
-        self.engine().append(log, partition_key, data, wall, now)
+        self.engine().append_marked(log, marked_key, data, wall, now)
     }
 
     /// Sends off what was appended, or leaves it to the commit in flight to take along next.

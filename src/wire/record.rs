@@ -8,6 +8,8 @@ use super::{cbor, json};
 
 const ARRIVAL: &str = "ApproximateArrivalTimestamp";
 const DATA: &str = "Data";
+const ENCRYPTION_TYPE: &str = "EncryptionType";
+const KMS: &str = "KMS";
 const PARTITION_KEY: &str = "PartitionKey";
 const SEQUENCE_NUMBER: &str = "SequenceNumber";
 
@@ -18,8 +20,10 @@ pub struct RecordMembers<'a> {
     pub arrival: Timestamp,
     /// Payload: in JSON base64.
     pub data: &'a [u8],
-    /// UTF-8.
-    pub partition_key: &'a [u8],
+    /// Written while its stream was encrypted: only then the type of encryption is told.
+    pub is_encrypted: bool,
+    /// UTF-8, unless it was written without one.
+    pub partition_key: Option<&'a [u8]>,
     /// All its digits.
     pub sequence_number: [u8; SEQUENCE_NUMBER_DIGITS],
 }
@@ -46,8 +50,11 @@ impl RecordMembers<'_> {
         json::encode_millis(self.arrival.as_millis(), out);
         out.extend_from_slice(br#","Data":""#);
         base64_simd::STANDARD.encode_append(self.data, out);
-        out.extend_from_slice(br#"","PartitionKey":"#);
-        json::encode_utf8(self.partition_key, out);
+        out.extend_from_slice(if self.is_encrypted { &br#"","EncryptionType":"KMS""#[..] } else { &b"\""[..] });
+        if let Some(key) = self.partition_key {
+            out.extend_from_slice(br#","PartitionKey":"#);
+            json::encode_utf8(key, out);
+        }
         out.extend_from_slice(br#","SequenceNumber":""#);
         out.extend_from_slice(&self.sequence_number);
         out.extend_from_slice(br#""}"#);
@@ -55,33 +62,50 @@ impl RecordMembers<'_> {
 
     fn json_len(&self) -> usize {
         /// Braces, and around each name and value: quotes, colons, commas.
-        const MARKS: usize = 2 + 4 * 3 + 3 + 2 * 2;
-        let names = ARRIVAL.len() + DATA.len() + PARTITION_KEY.len() + SEQUENCE_NUMBER.len();
+        const MARKS: usize = 2 + 3 * 3 + 2 + 2 * 2;
+        /// The same of one more member.
+        const MARKS_OF_ONE: usize = 3 + 1;
+        let names = ARRIVAL.len() + DATA.len() + SEQUENCE_NUMBER.len();
         let data = base64_simd::STANDARD.encoded_length(self.data.len());
         let arrival = json::millis_len(self.arrival.as_millis());
-        MARKS + names + arrival + data + json::utf8_len(self.partition_key) + SEQUENCE_NUMBER_DIGITS
+        let encryption = MARKS_OF_ONE + ENCRYPTION_TYPE.len() + 2 + KMS.len();
+        let key = |key| MARKS_OF_ONE + PARTITION_KEY.len() + json::utf8_len(key);
+        let optional = usize::from(self.is_encrypted) * encryption + self.partition_key.map_or(0, key);
+        MARKS + names + arrival + data + optional + SEQUENCE_NUMBER_DIGITS
     }
 
     fn encode_cbor(&self, out: &mut Vec<u8>) {
-        cbor::header(cbor::MAP, 4, out);
+        cbor::header(cbor::MAP, self.member_count(), out);
         cbor::encode_string(cbor::TEXT, ARRIVAL.as_bytes(), out);
         cbor::header(cbor::TAG, cbor::TAG_EPOCH_TIME, out);
         cbor::header(cbor::UNSIGNED, self.arrival.as_millis(), out);
         cbor::encode_string(cbor::TEXT, DATA.as_bytes(), out);
         cbor::encode_string(cbor::BYTES, self.data, out);
-        cbor::encode_string(cbor::TEXT, PARTITION_KEY.as_bytes(), out);
-        cbor::encode_string(cbor::TEXT, self.partition_key, out);
+        if self.is_encrypted {
+            cbor::encode_string(cbor::TEXT, ENCRYPTION_TYPE.as_bytes(), out);
+            cbor::encode_string(cbor::TEXT, KMS.as_bytes(), out);
+        }
+        if let Some(key) = self.partition_key {
+            cbor::encode_string(cbor::TEXT, PARTITION_KEY.as_bytes(), out);
+            cbor::encode_string(cbor::TEXT, key, out);
+        }
         cbor::encode_string(cbor::TEXT, SEQUENCE_NUMBER.as_bytes(), out);
         cbor::encode_string(cbor::TEXT, &self.sequence_number, out);
     }
 
     fn cbor_len(&self) -> usize {
-        let names = [ARRIVAL, DATA, PARTITION_KEY, SEQUENCE_NUMBER];
+        let names = [ARRIVAL, DATA, SEQUENCE_NUMBER];
         let names: usize = names.iter().map(|name| cbor::string_len(name.len())).sum();
-        let values = [self.data.len(), self.partition_key.len(), SEQUENCE_NUMBER_DIGITS];
-        let values: usize = values.into_iter().map(cbor::string_len).sum();
+        let values = cbor::string_len(self.data.len()) + cbor::string_len(SEQUENCE_NUMBER_DIGITS);
         let arrival = cbor::header_len(cbor::TAG_EPOCH_TIME) + cbor::header_len(self.arrival.as_millis());
-        cbor::header_len(4) + names + values + arrival
+        let encryption = cbor::string_len(ENCRYPTION_TYPE.len()) + cbor::string_len(KMS.len());
+        let key = |key: &[u8]| cbor::string_len(PARTITION_KEY.len()) + cbor::string_len(key.len());
+        let optional = usize::from(self.is_encrypted) * encryption + self.partition_key.map_or(0, key);
+        cbor::header_len(self.member_count()) + names + values + arrival + optional
+    }
+
+    fn member_count(&self) -> u64 {
+        3 + u64::from(self.is_encrypted) + u64::from(self.partition_key.is_some())
     }
 }
 
@@ -92,9 +116,9 @@ mod tests {
 
     const NUMBER: [u8; SEQUENCE_NUMBER_DIGITS] = [b'7'; SEQUENCE_NUMBER_DIGITS];
 
-    fn members<'a>(arrival: u64, data: &'a [u8], key: &'a str) -> RecordMembers<'a> {
-        let (arrival, partition_key) = (Timestamp::from_millis(arrival), key.as_bytes());
-        RecordMembers { arrival, data, partition_key, sequence_number: NUMBER }
+    fn members<'a>(arrival: u64, data: &'a [u8], key: Option<&'a str>) -> RecordMembers<'a> {
+        let (arrival, partition_key) = (Timestamp::from_millis(arrival), key.map(str::as_bytes));
+        RecordMembers { arrival, data, is_encrypted: false, partition_key, sequence_number: NUMBER }
     }
 
     #[test]
@@ -102,16 +126,20 @@ mod tests {
         let large = vec![0xa5; 70_000];
         let data = [&b""[..], b"a", b"ab", b"abc", &large[..255], &large[..256], &large];
         let keys = ["", "k", "schl\u{fc}ssel \"1\"\\\n\u{1}", "012345678901234567890123456789"];
+        let keys = keys.map(Some).into_iter().chain([None]);
         for codec in [Codec::Json, Codec::Cbor] {
-            for (data, key) in data.iter().flat_map(|data| keys.map(|key| (data, key))) {
+            for (data, key) in data.iter().flat_map(|data| keys.clone().map(move |key| (data, key))) {
                 for arrival in [0, 7, 23, 999, 1000, 65_536, 1_777_319_300_007, 1 << 45] {
-                    let members = members(arrival, data, key);
+                    let is_encrypted = arrival % 2 == 1;
+                    let members = RecordMembers { is_encrypted, ..members(arrival, data, key) };
                     let mut out = b"before".to_vec();
                     members.encode(codec, &mut out);
                     let text = bytes::Bytes::from(out).slice(6..);
-                    assert_eq!(text.len(), members.encoded_len(codec), "{codec:?} {key} {arrival}");
+                    assert_eq!(text.len(), members.encoded_len(codec), "{codec:?} {key:?} {arrival}");
                     let value = codec.decode(&text).expect("it parses");
-                    assert_eq!(value.get(PARTITION_KEY).and_then(Value::as_text), Some(key));
+                    assert_eq!(value.get(PARTITION_KEY).and_then(Value::as_text), key);
+                    let encryption = value.get(ENCRYPTION_TYPE).and_then(Value::as_text);
+                    assert_eq!(encryption, is_encrypted.then_some(KMS));
                     let number = value.get(SEQUENCE_NUMBER).and_then(Value::as_text);
                     assert_eq!(number.map(str::as_bytes), Some(&NUMBER[..]));
                 }
@@ -121,7 +149,7 @@ mod tests {
 
     #[test]
     fn json_has_seconds_and_base64_and_cbor_has_millis_and_bytes() {
-        let members = members(1_777_319_300_007, b"payload", "k");
+        let members = members(1_777_319_300_007, b"payload", Some("k"));
         let (mut json, mut cbor) = (Vec::new(), Vec::new());
         members.encode(Codec::Json, &mut json);
         members.encode(Codec::Cbor, &mut cbor);

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 use fanlight::platform::sim::{Fault, SimDisk, SimHandle};
-use fanlight::shard_log::{Batch, Record};
+use fanlight::shard_log::{Batch, Marks, Record};
 use fanlight::storage::{Durability, Engine, Event, From, ReadReply, Settings, Sizes, StorageError};
 use fanlight::types::{Instant, LogId, Timestamp};
 use tokio::sync::oneshot::Receiver;
@@ -164,12 +164,14 @@ impl World {
         let salt = self.turns.wrapping_mul(0x9e37_79b9) + self.model(id).records.len() as u64;
         let mut data = salt.to_le_bytes().repeat(bytes / 8 + 1);
         data.truncate(bytes);
-        match self.engine.append(id, key, &data, Timestamp::from_millis(self.wall), self.now()) {
+        let marks = Marks::new(salt % 2 == 1, key.is_empty());
+        match self.engine.append_marked(id, (marks, key), &data, Timestamp::from_millis(self.wall), self.now()) {
             Ok(appended) => {
                 self.note((id, appended.offset));
                 let record = Record {
                     offset: appended.offset,
                     arrival: appended.arrival,
+                    marks,
                     partition_key: Bytes::copy_from_slice(key),
                     data: Bytes::from(data),
                 };
