@@ -41,6 +41,8 @@ pub const SHARD_ITERATOR_CALLS_PER_SEC: u64 = 5;
 pub const CONSUMER_PUSH_BYTES_PER_SEC: u64 = 2 << 20;
 /// Consumers registered with one stream.
 pub const CONSUMERS_PER_STREAM_MAX: usize = 20;
+/// The same of a stream on demand whose account has committed itself to a minimum throughput.
+pub const CONSUMERS_PER_COMMITTED_STREAM_MAX: usize = 50;
 
 /// Bytes of one record's data that the service's model admits at all.
 pub const RECORD_DATA_BYTES_MAX: usize = 10 << 20;
@@ -70,6 +72,12 @@ pub const SHARDS_BY_SCALING_MAX: u32 = 10_000;
 pub const SCALINGS_PER_DAY_MAX: usize = 10;
 /// Changes of mode in a day, per stream.
 pub const MODE_CHANGES_PER_DAY_MAX: usize = 2;
+/// Keys taken into use in a day, per stream.
+pub const ENCRYPTIONS_PER_DAY_MAX: usize = 25;
+/// Ends of encryption in a day, per stream.
+pub const DECRYPTIONS_PER_DAY_MAX: usize = 25;
+/// MiB per second that can be kept ready for a stream: 10 GiB.
+pub const WARM_MIBPS_MAX: u32 = 10 << 10;
 /// Streams on demand of an account.
 pub const ON_DEMAND_STREAMS_MAX: usize = 50;
 /// Tags of a resource.

@@ -8,6 +8,8 @@ mod support;
 
 #[path = "serve/accounts.rs"]
 mod accounts;
+#[path = "serve/auto_distribution.rs"]
+mod auto_distribution;
 #[path = "serve/bad_envelope.rs"]
 mod bad_envelope;
 #[path = "serve/bad_references.rs"]
@@ -16,6 +18,10 @@ mod bad_references;
 mod bad_values;
 #[path = "serve/catalog_decay.rs"]
 mod catalog_decay;
+#[path = "serve/days.rs"]
+mod days;
+#[path = "serve/encryption.rs"]
+mod encryption;
 #[path = "serve/failing_disk.rs"]
 mod failing_disk;
 #[path = "serve/fan_out.rs"]
@@ -70,5 +76,7 @@ mod subscribers;
 mod tags;
 #[path = "serve/throttles.rs"]
 mod throttles;
+#[path = "serve/warm_throughput.rs"]
+mod warm_throughput;
 #[path = "serve/witness.rs"]
 mod witness;

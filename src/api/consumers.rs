@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Command, Consumer, ConsumerStatus, Shard, Stream};
+use crate::catalog::{Catalog, Command, Consumer, ConsumerStatus, Shard, Stream, StreamMode};
 use crate::limits;
 use crate::push::{Accept, NotAccepted};
 use crate::types::{ConsumerArn, StreamKey, Timestamp};
@@ -17,6 +17,7 @@ use super::position::{KINDS, Position, identity_of};
 use super::resource_ref::{StreamRef, no_stream, shard_to_read};
 use super::streams::timestamp;
 use super::tags::require_valid;
+use super::warm_throughput::is_committed;
 use super::{ApiError, Context};
 
 /// This resource's operations.
@@ -154,9 +155,9 @@ impl<'v> Operation<'v> for RegisterStreamConsumer {
     async fn run(input: RegisterInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let name = input.stream.name(context)?;
         let tags = input.tags.iter().map(|(&key, &value)| (key.to_owned(), value.to_owned())).collect();
-        let decide = |_: &Catalog| {
+        let decide = |catalog: &Catalog| {
             let stream = input.stream.resolve(context)?;
-            may_register(context, &stream, input.name)?;
+            may_register(context, catalog, &stream, input.name)?;
             require_valid(context, &stream.name, &input.tags, &BTreeMap::new())?;
             let (stream, at) = (stream.key.clone(), context.clock.wall());
             Ok(Command::RegisterConsumer { stream, consumer: input.name.to_owned(), at, tags })
@@ -169,7 +170,7 @@ impl<'v> Operation<'v> for RegisterStreamConsumer {
     }
 }
 
-fn may_register(context: &Context, stream: &Stream, name: &str) -> Result<(), ApiError> {
+fn may_register(context: &Context, catalog: &Catalog, stream: &Stream, name: &str) -> Result<(), ApiError> {
     let account = &context.identity.account;
     if !stream.takes_data() {
         return Err(ApiError::in_use(format!(
@@ -185,14 +186,16 @@ fn may_register(context: &Context, stream: &Stream, name: &str) -> Result<(), Ap
         )));
     }
     let Some(quotas) = context.quotas else { return Ok(()) };
+    let is_committed = stream.mode == StreamMode::OnDemand && is_committed(context, catalog);
+    let most = if is_committed { quotas.consumers_per_committed_stream } else { quotas.consumers_per_stream };
     let creating = stream.consumers.values().filter(|c| c.status == ConsumerStatus::Creating).count();
-    if stream.consumers.len() >= quotas.consumers_per_stream || creating >= limits::CONSUMERS_CREATING_MAX {
+    if stream.consumers.len() >= most || creating >= limits::CONSUMERS_CREATING_MAX {
         return Err(ApiError::limit_exceeded(format!(
             "Stream {} under account {account} has {} consumers, {creating} of them in state CREATING; the limits \
              are {} and {}.",
             stream.name,
             stream.consumers.len(),
-            quotas.consumers_per_stream,
+            most,
             limits::CONSUMERS_CREATING_MAX
         )));
     }

@@ -1,7 +1,7 @@
 //! The throttles of every shard that was lately used, and the counters of every stream: looked up once per
 //! record, so kept apart from the catalog.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -28,6 +28,8 @@ pub(super) struct StreamMeters {
     pub(super) read_throttled: Counter,
     pub(super) iterator_throttled: Counter,
     pub(super) subscribe_throttled: Counter,
+    /// Records that the service has found a shard for.
+    distributed: Cell<usize>,
 }
 
 impl Gates {
@@ -35,9 +37,18 @@ impl Gates {
         Self { quotas, shards: RefCell::default(), streams: RefCell::default() }
     }
 
-    /// Admits one record of `bytes` to a shard.
-    pub(super) fn admit_write(&self, log: LogId, bytes: usize, now: Instant) -> Result<(), Refused> {
-        self.with(log, now, |writes, _| writes.admit(bytes as u64, now))
+    /// Admits one record of `bytes` to a shard of a stream whose records have `record_max` at most.
+    pub(super) fn admit_write(
+        &self,
+        log: LogId,
+        bytes: usize,
+        record_max: usize,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        self.with(log, now, |writes, _| {
+            writes.allow_records_of(record_max as u64, now);
+            writes.admit(bytes as u64, now)
+        })
     }
 
     /// Admits one `GetRecords` call.
@@ -102,6 +113,14 @@ impl StreamMeters {
             read_throttled: throttled("read"),
             iterator_throttled: throttled("iterator"),
             subscribe_throttled: throttled("subscribe"),
+            distributed: Cell::new(0),
         }
+    }
+
+    /// Whose turn it is to get a record that the service distributes: shards take turns.
+    pub(super) fn next_turn(&self) -> usize {
+        let turn = self.distributed.get();
+        self.distributed.set(turn.wrapping_add(1));
+        turn
     }
 }

@@ -7,6 +7,7 @@ mod body;
 mod consumers;
 mod context;
 mod control;
+mod encryption;
 mod envelope;
 mod error;
 mod exchange;
@@ -27,6 +28,7 @@ mod stream_settings;
 mod streams;
 mod tagged;
 mod tags;
+mod warm_throughput;
 
 pub use body::Body;
 pub use context::{Context, Identity};
@@ -50,6 +52,8 @@ pub fn operations() -> impl Iterator<Item = &'static Entry> {
         account::OPERATIONS,
         scaling::OPERATIONS,
         monitoring::OPERATIONS,
+        encryption::OPERATIONS,
+        warm_throughput::OPERATIONS,
         tags::OPERATIONS,
     ]
     .into_iter()

@@ -1,17 +1,20 @@
 //! Putting records.
 
+use std::fmt;
 use std::rc::Rc;
 
 use bytes::Bytes;
 
 use crate::catalog::{Shard, Stream};
 use crate::limits;
+use crate::shard_log::Marks;
 use crate::storage::{Ack, Appended, StorageError};
 use crate::types::hash_key::HashKeyError;
 use crate::types::sequence_number::Parsed;
 use crate::types::{HashKey, Instant, SequenceNumber};
 use crate::wire::{Members, Pattern, Value};
 
+use super::encryption::KMS;
 use super::gates::StreamMeters;
 use super::operation::{Answer, Entry, Operation, entry};
 use super::position::identity_of;
@@ -21,9 +24,19 @@ use super::{ApiError, Context};
 /// This resource's operations.
 pub(super) const OPERATIONS: &[Entry] = &[entry::<PutRecord>(), entry::<PutRecords>()];
 
+/// Where a record stands in its input: alone, or at this place of the list, counted from 0. Errors print it.
+#[derive(Clone, Copy)]
+struct Place(Option<usize>);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |index| write!(f, "records.{}.member.", index + 1))
+    }
+}
+
 /// One record as a producer gives it.
 struct RecordInput<'v> {
-    partition_key: &'v str,
+    partition_key: Option<&'v str>,
     explicit_hash_key: Option<&'v str>,
     data: Bytes,
 }
@@ -32,7 +45,7 @@ impl<'v> RecordInput<'v> {
     fn read(m: &mut Members<'_, 'v>) -> Self {
         let data_max = u32::try_from(limits::RECORD_DATA_BYTES_MAX).unwrap_or(u32::MAX);
         Self {
-            partition_key: m.text("PartitionKey").length(1, 256).required(),
+            partition_key: m.text("PartitionKey").length(1, 256).optional(),
             explicit_hash_key: m.text("ExplicitHashKey").pattern(Pattern::HashKey).optional(),
             data: m.blob("Data").max(data_max).required(),
         }
@@ -40,12 +53,31 @@ impl<'v> RecordInput<'v> {
 
     /// What quotas count.
     fn payload_bytes(&self) -> usize {
-        self.data.len() + self.partition_key.len()
+        self.data.len() + self.partition_key.map_or(0, str::len)
     }
 
-    fn hash_key(&self) -> Result<HashKey, ApiError> {
+    /// The shard it belongs to, by its key or, where the service distributes, in turn.
+    fn shard<'s>(
+        &self,
+        stream: &'s Stream,
+        meters: &StreamMeters,
+        place: Place,
+    ) -> Result<&'s Shard, ApiError> {
+        if stream.auto_distribution {
+            return Ok(stream.shard_in_turn(meters.next_turn()));
+        }
+        let Some(key) = self.partition_key else {
+            return Err(ApiError::validation(format!(
+                "1 validation error detected: Value null at '{place}partitionKey' failed to satisfy constraint: \
+                 Member must not be null"
+            )));
+        };
+        Ok(stream.shard_for(self.hash_key(key)?))
+    }
+
+    fn hash_key(&self, partition_key: &str) -> Result<HashKey, ApiError> {
         let Some(text) = self.explicit_hash_key else {
-            return Ok(HashKey::of_partition_key(self.partition_key));
+            return Ok(HashKey::of_partition_key(partition_key));
         };
         HashKey::parse(text).map_err(|error| match error {
             HashKeyError::Syntax | HashKeyError::OutOfRange => ApiError::invalid_argument(format!(
@@ -56,20 +88,26 @@ impl<'v> RecordInput<'v> {
     }
 
     /// Refuses data larger than the stream takes, in the words of the limit it had before large records.
-    fn require_size(&self, stream: &Stream, path: &str) -> Result<(), ApiError> {
-        let (len, max) = (self.data.len(), stream.max_record_kib as usize * 1024);
+    fn require_size(&self, stream: &Stream, place: Place) -> Result<(), ApiError> {
+        let (len, max) = (self.data.len(), record_max(stream));
         if len <= max {
             return Ok(());
         }
         Err(ApiError::validation(format!(
-            "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim={len} cap={len}]' at '{path}' \
+            "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim={len} cap={len}]' at '{place}data' \
              failed to satisfy constraint: Member must have length less than or equal to {max}"
         )))
     }
 }
 
-/// A record that passed every check, and its shard.
+/// Bytes of a record's data that the stream takes.
+fn record_max(stream: &Stream) -> usize {
+    stream.max_record_kib as usize * 1024
+}
+
+/// A record that passed every check, its stream and its shard.
 struct Routed<'s, 'v> {
+    stream: &'s Stream,
     shard: &'s Shard,
     record: RecordInput<'v>,
 }
@@ -84,21 +122,28 @@ impl Routed<'_, '_> {
     /// Appends the record to its shard's log, if the shard's quota allows.
     fn append(&self, context: &Context, meters: &StreamMeters, now: Instant) -> Result<Appended, Refusal> {
         let bytes = self.record.payload_bytes();
-        if context.gates.admit_write(self.shard.log, bytes, now).is_err() {
+        if context.gates.admit_write(self.shard.log, bytes, record_max(self.stream), now).is_err() {
             meters.write_throttled.increment(1);
             return Err(Refusal::Throttled);
         }
-        let key = self.record.partition_key.as_bytes();
-        context.store.append(self.shard.log, key, &self.record.data).map_err(Refusal::Log)
+        let key = self.record.partition_key;
+        let marks = Marks::new(self.stream.encryption_key.is_some(), key.is_none());
+        let marked_key = (marks, key.unwrap_or_default().as_bytes());
+        context.store.append_marked(self.shard.log, marked_key, &self.record.data).map_err(Refusal::Log)
     }
 
     fn sequence_number(&self, appended: &Appended) -> SequenceNumber {
         identity_of(self.shard).sequence_number(appended.offset, appended.arrival)
     }
 
-    fn throttle_text(&self, context: &Context, stream: &Stream) -> String {
-        throttle_text(context, stream, self.shard)
+    fn throttle_text(&self, context: &Context) -> String {
+        throttle_text(context, self.stream, self.shard)
     }
+}
+
+/// The type of encryption an answer tells of: none unless the stream is encrypted.
+fn encryption_type(stream: &Stream) -> Value<'static> {
+    stream.encryption_key.as_ref().map_or(Value::Null, |_| Value::text(KMS))
 }
 
 /// The text of every throughput refusal.
@@ -131,17 +176,17 @@ impl<'v> Operation<'v> for PutRecord {
 
     async fn run(input: PutRecordInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = input.stream.resolve_for_data(context)?;
-        input.record.require_size(&stream, "data")?;
-        let hash_key = input.record.hash_key()?;
+        input.record.require_size(&stream, Place(None))?;
+        let meters = context.gates.meters(&stream.key);
+        let shard = input.record.shard(&stream, &meters, Place(None))?;
         input.require_ordering(context, &stream)?;
         if input.dry_run {
             return Err(ApiError::dry_run());
         }
-        let routed = Routed { shard: stream.shard_for(hash_key), record: input.record };
-        let meters = context.gates.meters(&stream.key);
+        let routed = Routed { stream: &stream, shard, record: input.record };
         let appended =
             routed.append(context, &meters, context.clock.now()).map_err(|refusal| match refusal {
-                Refusal::Throttled => ApiError::throughput_exceeded(routed.throttle_text(context, &stream)),
+                Refusal::Throttled => ApiError::throughput_exceeded(routed.throttle_text(context)),
                 Refusal::Log(error) => error.into(),
             })?;
         context.store.submit();
@@ -151,6 +196,7 @@ impl<'v> Operation<'v> for PutRecord {
         Ok(Answer::Output(Value::map([
             ("ShardId", Value::text(routed.shard.id.to_string())),
             ("SequenceNumber", Value::text(routed.sequence_number(&appended).to_string())),
+            ("EncryptionType", encryption_type(&stream)),
         ])))
     }
 }
@@ -159,6 +205,11 @@ impl PutRecordInput<'_> {
     /// A number to come after has to exist already; with one log per shard the new one is then greater.
     fn require_ordering(&self, context: &Context, stream: &Stream) -> Result<(), ApiError> {
         let Some(text) = self.ordering else { return Ok(()) };
+        if stream.auto_distribution {
+            return Err(ApiError::invalid_argument(
+                "SequenceNumberForOrdering cannot be used on a stream whose RecordDistributionStrategy is AUTO.",
+            ));
+        }
         let plausible = match SequenceNumber::parse(text) {
             Ok(Parsed::Zero) => true,
             Ok(Parsed::Number(number)) => {
@@ -200,11 +251,11 @@ impl<'v> Operation<'v> for PutRecords {
 
     async fn run(input: PutRecordsInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = input.stream.resolve_for_data(context)?;
-        let routed = route_all(input.records, &stream)?;
+        let meters = context.gates.meters(&stream.key);
+        let routed = route_all(input.records, &stream, &meters)?;
         if input.dry_run {
             return Err(ApiError::dry_run());
         }
-        let meters = context.gates.meters(&stream.key);
         let now = context.clock.now();
         let appended: Vec<_> = routed.iter().map(|routed| routed.append(context, &meters, now)).collect();
         context.store.submit();
@@ -217,10 +268,13 @@ impl<'v> Operation<'v> for PutRecords {
                 meters.incoming_records.increment(1);
                 meters.incoming_bytes.increment(routed.record.payload_bytes() as u64);
             }
-            entries.push(result_entry(context, &stream, routed, settled));
+            entries.push(result_entry(context, routed, settled));
         }
-        let failed = ("FailedRecordCount", Value::Integer(failed));
-        Ok(Answer::Output(Value::map([failed, ("Records", Value::List(entries))])))
+        Ok(Answer::Output(Value::map([
+            ("FailedRecordCount", Value::Integer(failed)),
+            ("Records", Value::List(entries)),
+            ("EncryptionType", encryption_type(&stream)),
+        ])))
     }
 }
 
@@ -228,14 +282,16 @@ impl<'v> Operation<'v> for PutRecords {
 fn route_all<'s, 'v>(
     records: Vec<RecordInput<'v>>,
     stream: &'s Stream,
+    meters: &StreamMeters,
 ) -> Result<Vec<Routed<'s, 'v>>, ApiError> {
     let total: usize = records.iter().map(RecordInput::payload_bytes).sum();
     if total > limits::PUT_RECORDS_BYTES_MAX {
         return Err(ApiError::invalid_argument("Records size exceeds 10 MB limit"));
     }
     let route = |(index, record): (usize, RecordInput<'v>)| {
-        record.require_size(stream, &format!("records.{}.member.data", index + 1))?;
-        Ok(Routed { shard: stream.shard_for(record.hash_key()?), record })
+        let place = Place(Some(index));
+        record.require_size(stream, place)?;
+        Ok(Routed { stream, shard: record.shard(stream, meters, place)?, record })
     };
     records.into_iter().enumerate().map(route).collect()
 }
@@ -250,7 +306,6 @@ async fn settle(appended: Result<Appended, Refusal>) -> Result<Appended, Refusal
 
 fn result_entry(
     context: &Context,
-    stream: &Stream,
     routed: &Routed<'_, '_>,
     outcome: Result<Appended, Refusal>,
 ) -> Value<'static> {
@@ -261,7 +316,7 @@ fn result_entry(
         ]),
         Err(Refusal::Throttled) => Value::map([
             ("ErrorCode", Value::text("ProvisionedThroughputExceededException")),
-            ("ErrorMessage", Value::text(routed.throttle_text(context, stream))),
+            ("ErrorMessage", Value::text(routed.throttle_text(context))),
         ]),
         Err(Refusal::Log(_)) => Value::map([
             ("ErrorCode", Value::text("InternalFailure")),

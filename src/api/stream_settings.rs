@@ -1,25 +1,29 @@
-//! What a stream can be told about itself: who decides the number of shards, how large a record may be.
+//! What a stream can be told about itself: who decides the number of shards, how large a record may be, who
+//! finds each record's shard.
 
 use std::rc::Rc;
 
 use crate::catalog::{Catalog, Command, Recent, Stream, StreamMode};
 use crate::limits;
-use crate::wire::{Members, Pattern};
+use crate::wire::{Members, Pattern, Value};
 
 use super::operation::{Answer, Entry, Operation, entry};
 use super::resource_ref::{StreamRef, require_active};
-use super::streams::warm_throughput;
-use super::{ApiError, Context};
+use super::{ApiError, Context, warm_throughput};
 
 /// This resource's operations.
-pub(super) const OPERATIONS: &[Entry] = &[entry::<UpdateStreamMode>(), entry::<UpdateMaxRecordSize>()];
+pub(super) const OPERATIONS: &[Entry] = &[
+    entry::<UpdateStreamMode>(),
+    entry::<UpdateMaxRecordSize>(),
+    entry::<UpdateStreamRecordDistributionStrategy>(),
+];
 
 struct UpdateStreamMode;
 
 struct ModeInput<'v> {
     stream: StreamRef<'v>,
     mode: StreamMode,
-    warm_throughput: bool,
+    warm_mibps: Option<u32>,
 }
 
 impl<'v> Operation<'v> for UpdateStreamMode {
@@ -32,8 +36,7 @@ impl<'v> Operation<'v> for UpdateStreamMode {
             .structure("StreamModeDetails")
             .required(|m| m.enumeration("StreamMode", &["PROVISIONED", "ON_DEMAND"]).required());
         let mode = if mode == "ON_DEMAND" { StreamMode::OnDemand } else { StreamMode::Provisioned };
-        let warm_throughput = m.integer("WarmThroughputMiBps").at_least(0).optional().is_some();
-        ModeInput { stream, mode, warm_throughput }
+        ModeInput { stream, mode, warm_mibps: warm_throughput::read(m) }
     }
 
     async fn run(input: ModeInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
@@ -42,10 +45,12 @@ impl<'v> Operation<'v> for UpdateStreamMode {
             require_active(context, &stream)?;
             may_change_mode(context, catalog, &stream, input.mode)?;
             let (at, mode) = (context.clock.wall(), input.mode);
-            if input.warm_throughput {
-                return Err(warm_throughput(context));
+            if let Some(mibps) = input.warm_mibps {
+                warm_throughput::may_keep(context, catalog, (mode, stream.open_shard_count()), mibps)?;
             }
-            Ok(Command::SetMode { stream: stream.key.clone(), at, mode, warm_mibps: None })
+            let kept = stream.warm_mibps.filter(|_| mode == StreamMode::OnDemand);
+            let warm_mibps = input.warm_mibps.or(kept);
+            Ok(Command::SetMode { stream: stream.key.clone(), at, mode, warm_mibps })
         };
         context.control.change(decide).await?;
         Ok(Answer::Empty)
@@ -69,15 +74,25 @@ fn may_change_mode(
             limits::MODE_CHANGES_PER_DAY_MAX
         )));
     }
-    let on_demand =
-        catalog.streams_of(context.account()).filter(|it| it.mode == StreamMode::OnDemand).count();
-    if mode == StreamMode::OnDemand && on_demand >= limits::ON_DEMAND_STREAMS_MAX {
-        return Err(ApiError::limit_exceeded(format!(
-            "Account {} already has {on_demand} streams in On-Demand mode.",
-            context.identity.account
-        )));
+    may_have_another(context, catalog, mode)
+}
+
+/// Refuses a further stream of this mode where the account has as many as it may.
+pub(super) fn may_have_another(
+    context: &Context,
+    catalog: &Catalog,
+    mode: StreamMode,
+) -> Result<(), ApiError> {
+    let streams = catalog.streams_of(context.account());
+    let on_demand = streams.filter(|stream| stream.mode == StreamMode::OnDemand).count();
+    let is_full = mode == StreamMode::OnDemand && on_demand >= limits::ON_DEMAND_STREAMS_MAX;
+    if context.quotas.is_none() || !is_full {
+        return Ok(());
     }
-    Ok(())
+    Err(ApiError::limit_exceeded(format!(
+        "Account {} already has {on_demand} streams in On-Demand mode.",
+        context.identity.account
+    )))
 }
 
 struct UpdateMaxRecordSize;
@@ -98,6 +113,53 @@ impl<'v> Operation<'v> for UpdateMaxRecordSize {
             let stream = stream.resolve(context)?;
             require_active(context, &stream)?;
             Ok(Command::SetMaxRecord { stream: stream.key.clone(), at: context.clock.wall(), kib })
+        };
+        context.control.change(decide).await?;
+        Ok(Answer::Empty)
+    }
+}
+
+/// The two ways to find a record's shard.
+const STRATEGIES: &[&str] = &[AUTO, "USER_PARTITION_KEY"];
+const AUTO: &str = "AUTO";
+
+/// Reads a strategy: whether it is AUTO.
+pub(super) fn read_strategy(m: &mut Members<'_, '_>) -> Option<bool> {
+    m.enumeration("RecordDistributionStrategy", STRATEGIES).optional().map(|strategy| strategy == AUTO)
+}
+
+/// The strategy as descriptions tell it, for streams that can have either.
+pub(super) fn strategy(stream: &Stream) -> Value<'static> {
+    let text = if stream.auto_distribution { AUTO } else { "USER_PARTITION_KEY" };
+    if stream.mode == StreamMode::OnDemand { Value::text(text) } else { Value::Null }
+}
+
+/// Refuses AUTO unless the stream is on demand.
+pub(super) fn may_distribute(mode: StreamMode, auto: bool) -> Result<(), ApiError> {
+    if !auto || mode == StreamMode::OnDemand {
+        return Ok(());
+    }
+    let text = "RecordDistributionStrategy AUTO can only be given for a stream in On-Demand mode.";
+    Err(ApiError::invalid_argument(text))
+}
+
+struct UpdateStreamRecordDistributionStrategy;
+
+impl<'v> Operation<'v> for UpdateStreamRecordDistributionStrategy {
+    const NAME: &'static str = "UpdateStreamRecordDistributionStrategy";
+    type Input = (StreamRef<'v>, bool);
+
+    fn read(m: &mut Members<'_, 'v>) -> Self::Input {
+        let stream = StreamRef::read_arn(m);
+        (stream, m.enumeration("RecordDistributionStrategy", STRATEGIES).required() == AUTO)
+    }
+
+    async fn run((stream, auto): Self::Input, context: &Rc<Context>) -> Result<Answer, ApiError> {
+        let decide = |_: &Catalog| {
+            let stream = stream.resolve(context)?;
+            require_active(context, &stream)?;
+            may_distribute(stream.mode, auto)?;
+            Ok(Command::SetDistribution { stream: stream.key.clone(), auto })
         };
         context.control.change(decide).await?;
         Ok(Answer::Empty)

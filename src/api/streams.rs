@@ -8,13 +8,13 @@ use crate::limits;
 use crate::types::ShardId;
 use crate::wire::{Members, Pattern, Value};
 
-use super::monitoring;
 use super::operation::{Answer, Entry, Operation, entry};
 use super::page_token::PageToken;
 use super::resource_ref::StreamRef;
 use super::shards::shard_value;
+use super::stream_settings::{may_distribute, may_have_another, read_strategy, strategy};
 use super::tags::require_valid;
-use super::{ApiError, Context};
+use super::{ApiError, Context, encryption, monitoring, warm_throughput};
 
 /// This resource's operations.
 pub(super) const OPERATIONS: &[Entry] = &[
@@ -39,7 +39,7 @@ struct CreateStreamInput<'v> {
     tags: BTreeMap<&'v str, &'v str>,
     max_record_kib: Option<i64>,
     auto_distribution: bool,
-    warm_throughput: bool,
+    warm_mibps: Option<u32>,
 }
 
 impl<'v> Operation<'v> for CreateStream {
@@ -61,23 +61,15 @@ impl<'v> Operation<'v> for CreateStream {
                 .optional()
                 .unwrap_or_default(),
             max_record_kib: m.integer("MaxRecordSizeInKiB").range(1024, 10_240).optional(),
-            auto_distribution: m
-                .enumeration("RecordDistributionStrategy", &["AUTO", "USER_PARTITION_KEY"])
-                .optional()
-                .is_some_and(|strategy| strategy == "AUTO"),
-            warm_throughput: m.integer("WarmThroughputMiBps").at_least(0).optional().is_some(),
+            auto_distribution: read_strategy(m).unwrap_or(false),
+            warm_mibps: warm_throughput::read(m),
         }
     }
 
     async fn run(input: CreateStreamInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let (mode, shards) = input.mode_and_shards()?;
         require_valid(context, input.name, &input.tags, &BTreeMap::new())?;
-        if input.auto_distribution {
-            return Err(ApiError::invalid_argument("RecordDistributionStrategy AUTO is not supported yet."));
-        }
-        if input.warm_throughput {
-            return Err(warm_throughput(context));
-        }
+        may_distribute(mode, input.auto_distribution)?;
         let command = Command::CreateStream {
             stream: context.key(input.name),
             at: context.clock.wall(),
@@ -86,9 +78,14 @@ impl<'v> Operation<'v> for CreateStream {
             max_record_kib: u32::try_from(input.max_record_kib.unwrap_or(1024)).unwrap_or(1024),
             tags: input.tags.iter().map(|(&key, &value)| (key.to_owned(), value.to_owned())).collect(),
             auto_distribution: input.auto_distribution,
-            warm_mibps: None,
+            warm_mibps: input.warm_mibps,
         };
-        let decide = |catalog: &Catalog| may_create(context, catalog, input.name, shards).map(|()| command);
+        let decide = |catalog: &Catalog| {
+            if let Some(mibps) = input.warm_mibps {
+                warm_throughput::may_keep(context, catalog, (mode, 0), mibps)?;
+            }
+            may_create(context, catalog, input.name, (mode, shards)).map(|()| command)
+        };
         context.control.change(decide).await?;
         Ok(Answer::Empty)
     }
@@ -102,26 +99,22 @@ impl CreateStreamInput<'_> {
             (Some("ON_DEMAND"), Some(_)) => {
                 Err(ApiError::validation("ShardCount must not be given for a stream in On-Demand mode."))
             }
-            (Some("ON_DEMAND"), None) | (None, None) => Ok((StreamMode::OnDemand, ON_DEMAND_SHARDS)),
+            (Some("ON_DEMAND"), None) | (None, None) => {
+                let warm = self.warm_mibps.unwrap_or_default().min(limits::WARM_MIBPS_MAX);
+                Ok((StreamMode::OnDemand, warm.max(ON_DEMAND_SHARDS)))
+            }
             (_, None) => Err(ApiError::validation(null_count)),
             (_, Some(count)) => Ok((StreamMode::Provisioned, u32::try_from(count).unwrap_or(u32::MAX))),
         }
     }
 }
 
-/// Capacity to keep ready: nothing keeps it yet, so that it is not to be promised.
-pub(super) fn warm_throughput(context: &Context) -> ApiError {
-    let now = context.clock.wall();
-    let catalog = context.control.catalog();
-    if catalog.commitment(context.account()).is_some_and(|commitment| commitment.holds(now)) {
-        return ApiError::invalid_argument("WarmThroughputMiBps is not supported by this server yet.");
-    }
-    ApiError::invalid_argument(
-        "WarmThroughputMiBps needs the account's minimum throughput billing commitment to be ENABLED.",
-    )
-}
-
-fn may_create(context: &Context, catalog: &Catalog, name: &str, shards: u32) -> Result<(), ApiError> {
+fn may_create(
+    context: &Context,
+    catalog: &Catalog,
+    name: &str,
+    (mode, shards): (StreamMode, u32),
+) -> Result<(), ApiError> {
     let account = &context.identity.account;
     if catalog.stream(&context.key(name)).is_some() {
         return Err(ApiError::in_use(format!("Stream {name} under account {account} already exists.")));
@@ -151,7 +144,7 @@ fn may_create(context: &Context, catalog: &Catalog, name: &str, shards: u32) -> 
             "Account {account} already has {creating} streams in state CREATING."
         )));
     }
-    Ok(())
+    may_have_another(context, catalog, mode)
 }
 
 struct DeleteStream;
@@ -258,7 +251,12 @@ impl<'v> Operation<'v> for DescribeStreamSummary {
         let mut members = common_members(context, &stream);
         members.push(("OpenShardCount".into(), Value::Integer(open as i128)));
         members.push(("ConsumerCount".into(), Value::Integer(stream.consumers.len() as i128)));
+        members.push(("WarmThroughput".into(), warm_throughput::described(context, &stream)));
         members.push(("MaxRecordSizeInKiB".into(), Value::Integer(i128::from(stream.max_record_kib))));
+        // There are no channels and no queues here, and there can be none.
+        members.push(("ChannelCount".into(), Value::Integer(0)));
+        members.push(("RecordDistributionStrategy".into(), strategy(&stream)));
+        members.push(("QueueCount".into(), Value::Integer(0)));
         Ok(Answer::Output(Value::map([("StreamDescriptionSummary", Value::Map(members))])))
     }
 }
@@ -277,7 +275,11 @@ fn common_members(context: &Context, stream: &Stream) -> MemberList {
         ("RetentionPeriodHours".into(), Value::Integer(i128::from(stream.retention_hours))),
         ("StreamCreationTimestamp".into(), timestamp(stream.created)),
         ("EnhancedMonitoring".into(), Value::List(vec![monitoring])),
-        ("EncryptionType".into(), Value::text("NONE")),
+        (
+            "EncryptionType".into(),
+            Value::text(stream.encryption_key.as_ref().map_or("NONE", |_| encryption::KMS)),
+        ),
+        ("KeyId".into(), stream.encryption_key.clone().map_or(Value::Null, Value::text)),
     ]
 }
 

@@ -50,9 +50,11 @@ impl Stream {
         match command {
             Command::SetRetention { hours, .. } => self.retention_hours = *hours,
             Command::SetMode { at, mode, warm_mibps, .. } => {
+                if *mode != self.mode {
+                    Recent::note(&mut self.recent.modes, *at);
+                }
                 (self.mode, self.warm_mibps) = (*mode, *warm_mibps);
                 self.auto_distribution &= *mode == super::StreamMode::OnDemand;
-                Recent::note(&mut self.recent.modes, *at);
                 self.updating(*at);
             }
             Command::SetMaxRecord { at, kib, .. } => {

@@ -2,6 +2,7 @@
 //! has no open shard or two, for producers and readers alike.
 
 use super::{Catalog, Effect, Rejection, Stream, StreamMode, StreamStatus};
+use crate::types::hash_key::even_ranges;
 use crate::types::{HashKey, HashKeyRange, ShardId, StreamKey, Timestamp};
 
 impl Catalog {
@@ -33,6 +34,25 @@ impl Catalog {
         at: Timestamp,
         starts: &[HashKey],
     ) -> Result<Effect, Rejection> {
+        let effect = self.scale_to(key, at, starts)?;
+        let stream = self.stream_mut(key)?;
+        super::stream::Recent::note(&mut stream.recent.scalings, at);
+        Ok(effect)
+    }
+
+    /// Has a stream as many shards as the capacity to keep ready takes. More it keeps: what they are used
+    /// for is not known here.
+    pub(super) fn warm_up(&mut self, key: &StreamKey, at: Timestamp) -> Result<Effect, Rejection> {
+        let stream = self.stream(key).ok_or(Rejection::NoSuchStream)?;
+        let warm = stream.warm_mibps.unwrap_or_default();
+        if stream.warm_mibps_now() == warm {
+            return Ok(Effect::default());
+        }
+        let starts: Vec<_> = even_ranges(warm).iter().map(|range| range.start).collect();
+        self.scale_to(key, at, &starts)
+    }
+
+    fn scale_to(&mut self, key: &StreamKey, at: Timestamp, starts: &[HashKey]) -> Result<Effect, Rejection> {
         let mut stream = Stream::clone(self.stream(key).ok_or(Rejection::NoSuchStream)?);
         let all = HashKeyRange { start: HashKey(0), end: HashKey(u128::MAX) };
         cut(all, starts).ok_or(Rejection::Shards)?;
@@ -42,7 +62,6 @@ impl Catalog {
         self.merge_between(&mut stream, at, starts, &mut effect)?;
         stream.index_open();
         (stream.status, stream.since) = (StreamStatus::Updating, at);
-        super::stream::Recent::note(&mut stream.recent.scalings, at);
         self.replace(stream);
         Ok(effect)
     }

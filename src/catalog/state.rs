@@ -133,10 +133,12 @@ impl Catalog {
                 self.commitments.extend(after.map(|commitment| (account.clone(), commitment)));
                 Ok(Effect::default())
             }
+            Command::SetMode { stream, at, .. } | Command::SetWarmThroughput { stream, at, .. } => {
+                self.stream_mut(stream)?.change(command)?;
+                self.warm_up(stream, *at)
+            }
             Command::SetRetention { stream, .. }
-            | Command::SetMode { stream, .. }
             | Command::SetMaxRecord { stream, .. }
-            | Command::SetWarmThroughput { stream, .. }
             | Command::SetDistribution { stream, .. }
             | Command::SetEncryption { stream, .. }
             | Command::SetMonitoring { stream, .. }

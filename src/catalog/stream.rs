@@ -137,6 +137,17 @@ impl Stream {
         &self.shards[self.open[after.saturating_sub(1)]]
     }
 
+    /// The open shard whose turn it is, if they take turns.
+    pub fn shard_in_turn(&self, turn: usize) -> &Shard {
+        &self.shards[self.open[turn % self.open.len()]]
+    }
+
+    /// MiB per second of the capacity to keep ready that are there: each open shard takes one.
+    pub fn warm_mibps_now(&self) -> u32 {
+        let open = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
+        self.warm_mibps.unwrap_or_default().min(open)
+    }
+
     /// The shard with this id.
     pub fn shard(&self, id: ShardId) -> Option<&Shard> {
         let index = self.shards.binary_search_by_key(&id, |shard| shard.id).ok()?;

@@ -19,6 +19,8 @@ pub struct Quotas {
     pub push_bytes: u64,
     /// Consumers registered with a stream (a count, not a rate).
     pub consumers_per_stream: usize,
+    /// The same with a stream on demand of an account that is committed to a minimum throughput.
+    pub consumers_per_committed_stream: usize,
 }
 
 impl Quotas {
@@ -32,6 +34,7 @@ impl Quotas {
             iterator_calls: limits::SHARD_ITERATOR_CALLS_PER_SEC,
             push_bytes: limits::CONSUMER_PUSH_BYTES_PER_SEC,
             consumers_per_stream: limits::CONSUMERS_PER_STREAM_MAX,
+            consumers_per_committed_stream: limits::CONSUMERS_PER_COMMITTED_STREAM_MAX,
         }
     }
 
@@ -43,6 +46,7 @@ impl Quotas {
             reason = "saturating by definition"
         )]
         let scale = |quota: u64| ((quota as f64 * factor) as u64).max(1);
+        let scale_count = |count: usize| usize::try_from(scale(count as u64)).unwrap_or(usize::MAX);
         Self {
             write_bytes: scale(self.write_bytes),
             write_records: scale(self.write_records),
@@ -50,8 +54,8 @@ impl Quotas {
             read_bytes: scale(self.read_bytes),
             iterator_calls: scale(self.iterator_calls),
             push_bytes: scale(self.push_bytes),
-            consumers_per_stream: usize::try_from(scale(self.consumers_per_stream as u64))
-                .unwrap_or(usize::MAX),
+            consumers_per_stream: scale_count(self.consumers_per_stream),
+            consumers_per_committed_stream: scale_count(self.consumers_per_committed_stream),
         }
     }
 }

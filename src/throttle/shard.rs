@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::limits::RECORD_DATA_BYTES_DEFAULT;
 use crate::throttle::{Quotas, TokenBucket};
 use crate::types::Instant;
 
@@ -21,6 +22,7 @@ impl From<Duration> for Refused {
 /// Bytes and records a shard accepts.
 #[derive(Clone, Debug)]
 pub struct ShardWrites {
+    bytes_per_sec: u64,
     bytes: TokenBucket,
     records: TokenBucket,
 }
@@ -29,9 +31,16 @@ impl ShardWrites {
     /// Full buckets of one second each.
     pub fn new(quotas: &Quotas, now: Instant) -> Self {
         Self {
+            bytes_per_sec: quotas.write_bytes,
             bytes: TokenBucket::full(quotas.write_bytes, quotas.write_bytes, now),
             records: TokenBucket::full(quotas.write_records, quotas.write_records, now),
         }
+    }
+
+    /// Takes bursts of as much as one record may have: a shard of large records averages the same rate.
+    pub fn allow_records_of(&mut self, bytes_max: u64, now: Instant) {
+        let seconds = bytes_max.div_ceil(RECORD_DATA_BYTES_DEFAULT as u64).max(1);
+        self.bytes.set_capacity(self.bytes_per_sec.saturating_mul(seconds), now);
     }
 
     /// Admits one record of `bytes` bytes (data and partition key), or takes nothing.
@@ -113,6 +122,18 @@ mod tests {
         assert!((950..=1000).contains(&records), "{records} records/s");
         let (bytes, _) = admitted(10_240, 308);
         assert!((996_147..=1_048_576).contains(&bytes), "{bytes} bytes/s");
+    }
+
+    #[test]
+    fn a_shard_of_large_records_takes_one_at_once_and_averages_the_same_rate() {
+        const LARGE: u64 = 10 << 20;
+        let mut writes = ShardWrites::new(&Quotas::aws(), at(0));
+        writes.allow_records_of(LARGE, at(0));
+        assert_eq!(writes.admit(LARGE + 1, at(0)), Ok(()), "its key does not keep it out of a full bucket");
+        assert!(writes.admit(1 << 20, at(500)).is_err());
+        assert_eq!(writes.admit(1 << 20, at(1001)), Ok(()));
+        assert!(writes.admit(LARGE, at(10_900)).is_err());
+        assert_eq!(writes.admit(LARGE, at(11_001)), Ok(()));
     }
 
     #[test]

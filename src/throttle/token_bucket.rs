@@ -24,6 +24,15 @@ impl TokenBucket {
         Self { rate_per_sec, capacity, level: i128::from(capacity) * NANO, refilled_at: now }
     }
 
+    /// Holds up to `capacity` from now on, and lacks as much as before: a full bucket stays full.
+    pub fn set_capacity(&mut self, capacity: u64, now: Instant) {
+        if capacity != self.capacity {
+            self.refill(now);
+            self.level += (i128::from(capacity) - i128::from(self.capacity)) * NANO;
+            self.capacity = capacity;
+        }
+    }
+
     /// Takes `tokens` if the bucket holds them, or if it is full and can never hold so many (it is then
     /// overdrawn). Otherwise tells how long until that would succeed.
     pub fn take(&mut self, tokens: u64, now: Instant) -> Result<(), Duration> {
@@ -96,6 +105,18 @@ mod tests {
         assert_eq!(bucket.take(3000, at(0)), Ok(()));
         assert_eq!(bucket.take(1, at(2000)), Err(Duration::from_millis(1)));
         assert_eq!(bucket.take(1, at(2001)), Ok(()));
+    }
+
+    #[test]
+    fn another_capacity_gives_nothing_for_nothing() {
+        let mut bucket = TokenBucket::full(1000, 1000, at(0));
+        bucket.set_capacity(10_000, at(0));
+        assert_eq!(bucket.take(9500, at(0)), Ok(()), "full before, full after");
+        bucket.set_capacity(1000, at(0));
+        bucket.set_capacity(10_000, at(0));
+        assert_eq!(bucket.take(501, at(0)), Err(Duration::from_millis(1)), "as empty as it was");
+        assert_eq!(bucket.take(10_000, at(9499)), Err(Duration::from_millis(1)));
+        assert_eq!(bucket.take(10_000, at(9500)), Ok(()), "it fills at the rate it had");
     }
 
     #[test]

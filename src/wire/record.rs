@@ -50,7 +50,11 @@ impl RecordMembers<'_> {
         json::encode_millis(self.arrival.as_millis(), out);
         out.extend_from_slice(br#","Data":""#);
         base64_simd::STANDARD.encode_append(self.data, out);
-        out.extend_from_slice(if self.is_encrypted { &br#"","EncryptionType":"KMS""#[..] } else { &b"\""[..] });
+        out.extend_from_slice(if self.is_encrypted {
+            &br#"","EncryptionType":"KMS""#[..]
+        } else {
+            &b"\""[..]
+        });
         if let Some(key) = self.partition_key {
             out.extend_from_slice(br#","PartitionKey":"#);
             json::encode_utf8(key, out);

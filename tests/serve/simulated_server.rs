@@ -13,6 +13,7 @@ use fanlight::platform::SimulatedTime;
 use fanlight::platform::sim::SimDisk;
 use fanlight::push::{EventSink, EventStream, Gone, Hub, HubSettings};
 use fanlight::storage::{Durability, Engine, Settings, Sizes, StorageError, Store};
+use fanlight::throttle::Quotas;
 use fanlight::types::Timestamp;
 use fanlight::wire::event_stream::Message;
 use serde_json::{Value, json};
@@ -39,17 +40,19 @@ pub(crate) struct Simulated {
 
 /// Runs a test against a new server, in paused time.
 pub(crate) fn simulated(test: impl AsyncFnOnce(Simulated)) {
+    simulated_under(None, test);
+}
+
+/// The same under quotas.
+pub(crate) fn simulated_under(quotas: Option<Quotas>, test: impl AsyncFnOnce(Simulated)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
-        test(Simulated::start().await).await;
+        let server = Simulated::try_under(quotas, SimDisk::new(7), Duration::ZERO).await;
+        test(server.expect("an empty disk is sound")).await;
     });
 }
 
 impl Simulated {
-    async fn start() -> Simulated {
-        Self::on(SimDisk::new(7), Duration::ZERO).await
-    }
-
     /// A server on what a disk holds, so much later than the first.
     pub(crate) async fn on(disk: SimDisk, later: Duration) -> Simulated {
         Self::try_on(disk, later).await.expect("the disk holds a sound catalog")
@@ -57,6 +60,14 @@ impl Simulated {
 
     /// The same on a disk that may be damaged.
     pub(crate) async fn try_on(disk: SimDisk, later: Duration) -> Result<Simulated, StorageError> {
+        Self::try_under(None, disk, later).await
+    }
+
+    async fn try_under(
+        quotas: Option<Quotas>,
+        disk: SimDisk,
+        later: Duration,
+    ) -> Result<Simulated, StorageError> {
         let time = SimulatedTime::starting_at(Timestamp::from_millis(BEGIN_MILLIS));
         time.advance(later);
         let clock = time.clock();
@@ -73,12 +84,12 @@ impl Simulated {
                 passing.advance(STEP);
             }
         });
-        let hub = Hub::new(store.clone(), clock.clone(), HubSettings { quotas: None, lifetime: LIFETIME });
+        let hub = Hub::new(store.clone(), clock.clone(), HubSettings { quotas, lifetime: LIFETIME });
         let control = Control::open(store.clone(), hub.clone(), clock.clone(), 0).await?;
         let transitions = control.clone();
         spawn_local(async move { transitions.run_transitions().await });
         let identity = Identity { account: "000000000000".into(), region: "us-east-1".into() };
-        let context = Context::new(identity, clock, store, hub, control, None);
+        let context = Context::new(identity, clock, store, hub, control, quotas);
         Ok(Simulated { time, service: Service::new(context, HashMap::new()) })
     }
 

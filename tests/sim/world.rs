@@ -165,7 +165,13 @@ impl World {
         let mut data = salt.to_le_bytes().repeat(bytes / 8 + 1);
         data.truncate(bytes);
         let marks = Marks::new(salt % 2 == 1, key.is_empty());
-        match self.engine.append_marked(id, (marks, key), &data, Timestamp::from_millis(self.wall), self.now()) {
+        match self.engine.append_marked(
+            id,
+            (marks, key),
+            &data,
+            Timestamp::from_millis(self.wall),
+            self.now(),
+        ) {
             Ok(appended) => {
                 self.note((id, appended.offset));
                 let record = Record {
