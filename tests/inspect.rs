@@ -136,6 +136,28 @@ fn what_does_a_dump_show_and_leave_out() {
 }
 
 #[test]
+fn does_a_dump_tell_how_records_were_written() {
+    let mut server = Server::start(Options { limits: "off", ..Options::default() });
+    let kinesis = Kinesis { address: server.address() };
+    kinesis.ok("CreateStream", &json!({"StreamName": "orders", "RecordDistributionStrategy": "AUTO"}));
+    kinesis.wait_active("orders");
+    kinesis.ok("PutRecord", &json!({"StreamName": "orders", "PartitionKey": "k", "Data": ""}));
+    let key = json!({"StreamName": "orders", "EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"});
+    kinesis.ok("StartStreamEncryption", &key);
+    kinesis.ok("PutRecord", &json!({"StreamName": "orders", "Data": ""}));
+    server.terminate();
+    let objects = objects(&fanlight(&["dump", "--shard", "orders", "--json"], &server.data_dir()));
+    let mut told: Vec<_> = of_kind(&objects, "record")
+        .iter()
+        .map(|record| (record["partition_key"].clone(), record["encryption_type"].clone()))
+        .collect();
+    told.sort_by_key(|(key, _)| key.is_null());
+    assert_eq!(told, [(json!("k"), Value::Null), (Value::Null, json!("KMS"))]);
+    let shown = text(&fanlight(&["dump", "--shard", "orders"], &server.data_dir()));
+    assert!(shown.contains("key \"k\"  ") && shown.contains("no key  KMS  "), "{shown}");
+}
+
+#[test]
 fn is_a_directory_in_use_or_that_is_none_refused() {
     let server = filled();
     for verb in ["check", "dump"] {

@@ -6,7 +6,8 @@
 //! 16 log id (u64)                                   24 base offset (u64)
 //! 32 arrival of the first record, ms (u64)          40 epoch (u32)   44 crc32c of the batch before
 //! 48 arrival of the last record, ms (u64)           56 writer (u32)  60 1 if it claims its epoch, else 0
-//! 64 records, each:   data len (u32)  key len (u16)  flags (u16)  arrival - first arrival, ms (u32)  key  data
+//! 64 records, each:   data len (u32)  key len (u16)  flags (u16)  arrival - first arrival, ms (u32)
+//!                     key  data
 //! ```
 //!
 //! A record's flags are [`Marks`]. All integers little-endian. The checksum covers log and offset, so a frame

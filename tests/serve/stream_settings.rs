@@ -24,7 +24,7 @@ fn a_record_of_ten_mebibytes_comes_out_as_it_went_in_by_push_and_by_pull() {
     let again = kinesis.refused("PutRecord", &put).0;
     assert_eq!(again, "ProvisionedThroughputExceededException", "ten seconds' worth is spent");
     for _ in 0..2 {
-        assert!(pulled(&kinesis) == data);
+        assert!(only(pulled(&kinesis)) == data);
         assert!(block_on(pushed(&kinesis, &consumer)) == data);
         server.kill_9();
         server.restart();
@@ -32,12 +32,12 @@ fn a_record_of_ten_mebibytes_comes_out_as_it_went_in_by_push_and_by_pull() {
     }
 }
 
-/// The data of the stream's only record.
-fn pulled(kinesis: &Kinesis) -> Vec<u8> {
+/// The stream's records, in one call: a second one so large a read would have to wait for.
+fn pulled(kinesis: &Kinesis) -> Vec<Record> {
     let start = json!({"StreamName": STREAM, "ShardId": shard_id(0), "ShardIteratorType": "TRIM_HORIZON"});
     let iterator = text(&kinesis.ok("GetShardIterator", &start), "ShardIterator");
     let page = kinesis.ok("GetRecords", &json!({"ShardIterator": iterator}));
-    only(Record::read_all(&page))
+    Record::read_all(&page)
 }
 
 async fn pushed(kinesis: &Kinesis, consumer: &str) -> Vec<u8> {
@@ -65,7 +65,7 @@ fn a_larger_limit_lets_large_records_in_at_the_rate_of_small_ones() {
     assert_eq!(kinesis.refused("PutRecord", &put(4 * MIB + 1)).0, "ValidationException");
     kinesis.ok("UpdateMaxRecordSize", &json!({"StreamARN": arn, "MaxRecordSizeInKiB": 1024}));
     assert_eq!(kinesis.refused("PutRecord", &put(MIB + 1)).0, "ValidationException", "at once");
-    assert_eq!(kinesis.read_shard(STREAM, &shard_id(0)).len(), 3);
+    assert_eq!(pulled(&kinesis).len(), 3);
 }
 
 #[test]

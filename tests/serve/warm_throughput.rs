@@ -73,7 +73,10 @@ fn what_is_refused_without_commitment_or_beyond_it() {
     let counted = kinesis.create("counted", 2);
     let invalid = "InvalidArgumentException";
     let update = "UpdateStreamWarmThroughput";
-    let mode = |arn: &str, mode: &str| json!({"StreamARN": arn, "StreamModeDetails": {"StreamMode": mode}, "WarmThroughputMiBps": 5});
+    let mode = |arn: &str, mode: &str| {
+        let details = json!({"StreamMode": mode});
+        json!({"StreamARN": arn, "StreamModeDetails": details, "WarmThroughputMiBps": 5})
+    };
     check(
         server.address(),
         &[
