@@ -14,6 +14,9 @@ mod gates;
 mod monitoring;
 mod operation;
 mod page_token;
+mod policies;
+mod policy_document;
+mod policy_syntax;
 mod position;
 mod reads;
 mod records;
@@ -51,6 +54,7 @@ pub fn operations() -> impl Iterator<Item = &'static Entry> {
         scaling::OPERATIONS,
         monitoring::OPERATIONS,
         tags::OPERATIONS,
+        policies::OPERATIONS,
     ]
     .into_iter()
     .flatten()
