@@ -118,10 +118,11 @@ fn tags_and_policies(send: Send, address: SocketAddr, stream: &str) {
     let arn = create(send, address, stream).get("StreamARN").clone();
     let tags = Item::Map([("b".into(), text("2")), ("a".into(), text(""))].into());
     let nothing = Item::Map(BTreeMap::new());
-    let of = ("ResourceARN", arn.clone());
-    assert_eq!(call(send, address, "TagResource", &[of.clone(), ("Tags", tags)]), nothing);
+    let of = [("ResourceARN", arn.clone())];
+    let with = |name, value| [of[0].clone(), (name, value)];
+    assert_eq!(call(send, address, "TagResource", &with("Tags", tags)), nothing);
     let tag = |key, value| Item::Map([("Key".into(), text(key)), ("Value".into(), text(value))].into());
-    let listed = call(send, address, "ListTagsForResource", &[of.clone()]);
+    let listed = call(send, address, "ListTagsForResource", &of);
     assert_eq!(listed.get("Tags").list(), [tag("a", ""), tag("b", "2")]);
     let page = [("StreamARN", arn.clone()), ("Limit", Item::Integer(1))];
     let page = call(send, address, "ListTagsForStream", &page);
@@ -131,11 +132,10 @@ fn tags_and_policies(send: Send, address: SocketAddr, stream: &str) {
            "Resource": "{}" }} }}"#,
         arn.text()
     );
-    let put = [of.clone(), ("Policy", text(&policy))];
-    assert_eq!(call(send, address, "PutResourcePolicy", &put), nothing);
-    assert_eq!(call(send, address, "GetResourcePolicy", &[of.clone()]).get("Policy").text(), policy);
-    assert_eq!(call(send, address, "DeleteResourcePolicy", &[of.clone()]), nothing);
-    assert_eq!(call(send, address, "GetResourcePolicy", &[of]).get("Policy").text(), "{}");
+    assert_eq!(call(send, address, "PutResourcePolicy", &with("Policy", text(&policy))), nothing);
+    assert_eq!(call(send, address, "GetResourcePolicy", &of).get("Policy").text(), policy);
+    assert_eq!(call(send, address, "DeleteResourcePolicy", &of), nothing);
+    assert_eq!(call(send, address, "GetResourcePolicy", &of).get("Policy").text(), "{}");
 }
 
 /// An unknown stream: the JSON error's members, in CBOR.
