@@ -82,6 +82,8 @@ pub const WARM_MIBPS_MAX: u32 = 10 << 10;
 pub const ON_DEMAND_STREAMS_MAX: usize = 50;
 /// Tags of a resource.
 pub const TAGS_MAX: usize = 50;
+/// Bytes of a resource policy.
+pub const POLICY_BYTES_MAX: usize = 20 * 1024;
 /// Accounts a server plays at most. Own.
 pub const ACCOUNTS_MAX: usize = 10_000;
 /// Shards of one stream however the quotas are set. Own.

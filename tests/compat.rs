@@ -74,6 +74,11 @@ fn boto3_paginators_and_waiters() {
 }
 
 #[test]
+fn boto3_tags_and_policies() {
+    boto3("tags_and_policies.py", false, "aws");
+}
+
+#[test]
 fn aws_cli_round_trip() {
     if tools::toolchain("AWS CLI", "python3", "--version") {
         let bin = tools::python("awscli", "awscli==1.46.3");

@@ -48,6 +48,8 @@ mod lanes;
 mod ledger;
 #[path = "sim/place.rs"]
 mod place;
+#[path = "serve/policies.rs"]
+mod policies;
 #[path = "serve/power_cut.rs"]
 mod power_cut;
 #[path = "serve/refusal.rs"]

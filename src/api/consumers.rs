@@ -88,8 +88,18 @@ pub(super) fn by_arn(context: &Context, text: &str) -> Result<(Arc<Stream>, Cons
 /// The consumer, if it may subscribe.
 fn active_by_arn(context: &Context, text: &str) -> Result<(Arc<Stream>, Consumer), ApiError> {
     let (stream, consumer) = by_arn(context, text)?;
+    require_active_consumer(context, &stream, &consumer)?;
+    Ok((stream, consumer))
+}
+
+/// Refuses unless the consumer is ACTIVE.
+pub(super) fn require_active_consumer(
+    context: &Context,
+    stream: &Stream,
+    consumer: &Consumer,
+) -> Result<(), ApiError> {
     if consumer.status == ConsumerStatus::Active {
-        return Ok((stream, consumer));
+        return Ok(());
     }
     Err(ApiError::in_use(format!(
         "Consumer {} with creation timestamp {} under stream {} and account {} is not in ACTIVE status.",

@@ -15,6 +15,9 @@ mod gates;
 mod monitoring;
 mod operation;
 mod page_token;
+mod policies;
+mod policy_document;
+mod policy_syntax;
 mod position;
 mod reads;
 mod records;
@@ -55,6 +58,7 @@ pub fn operations() -> impl Iterator<Item = &'static Entry> {
         encryption::OPERATIONS,
         warm_throughput::OPERATIONS,
         tags::OPERATIONS,
+        policies::OPERATIONS,
     ]
     .into_iter()
     .flatten()

@@ -7,6 +7,7 @@ use crate::catalog::{Consumer, Stream};
 use crate::types::{ConsumerArn, StreamArn};
 
 use super::consumers::by_arn;
+use super::policy_document::ResourceKind;
 use super::resource_ref::StreamRef;
 use super::{ApiError, Context};
 
@@ -48,6 +49,22 @@ impl Tagged {
         match self {
             Self::Stream(stream) => &stream.tags,
             Self::Consumer(_, consumer) => &consumer.tags,
+        }
+    }
+
+    /// Its policy, as it was given.
+    pub(super) fn policy(&self) -> Option<&str> {
+        match self {
+            Self::Stream(stream) => stream.policy.as_deref(),
+            Self::Consumer(_, consumer) => consumer.policy.as_deref(),
+        }
+    }
+
+    /// What policies may say about it goes by this.
+    pub(super) const fn kind(&self) -> ResourceKind {
+        match self {
+            Self::Stream(_) => ResourceKind::Stream,
+            Self::Consumer(..) => ResourceKind::Consumer,
         }
     }
 }

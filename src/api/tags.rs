@@ -207,6 +207,8 @@ pub(super) fn require_valid(
     Ok(())
 }
 
+/// Letters, digits and spaces of any script; a tab or the end of a line is no space here.
 fn is_tag_character(character: char) -> bool {
-    character.is_alphanumeric() || " _.:/=+-@".contains(character)
+    let is_space = character.is_whitespace() && !character.is_control();
+    character.is_alphanumeric() || is_space || "_.:/=+-@".contains(character)
 }

@@ -113,6 +113,31 @@ fn round_trip(send: Send, address: SocketAddr, stream: &str) {
     }
 }
 
+/// Tags go in as a map and come out as a list; a policy comes out as it went in.
+fn tags_and_policies(send: Send, address: SocketAddr, stream: &str) {
+    let arn = create(send, address, stream).get("StreamARN").clone();
+    let tags = Item::Map([("b".into(), text("2")), ("a".into(), text(""))].into());
+    let nothing = Item::Map(BTreeMap::new());
+    let of = [("ResourceARN", arn.clone())];
+    let with = |name, value| [of[0].clone(), (name, value)];
+    assert_eq!(call(send, address, "TagResource", &with("Tags", tags)), nothing);
+    let tag = |key, value| Item::Map([("Key".into(), text(key)), ("Value".into(), text(value))].into());
+    let listed = call(send, address, "ListTagsForResource", &of);
+    assert_eq!(listed.get("Tags").list(), [tag("a", ""), tag("b", "2")]);
+    let page = [("StreamARN", arn.clone()), ("Limit", Item::Integer(1))];
+    let page = call(send, address, "ListTagsForStream", &page);
+    assert_eq!((page.get("Tags").list(), page.get("HasMoreTags")), (&[tag("a", "")][..], &Item::Bool(true)));
+    let policy = format!(
+        r#"{{ "Version": "2012-10-17", "Statement": {{ "Effect": "Allow", "Principal": "*", "Action": "kinesis:*",
+           "Resource": "{}" }} }}"#,
+        arn.text()
+    );
+    assert_eq!(call(send, address, "PutResourcePolicy", &with("Policy", text(&policy))), nothing);
+    assert_eq!(call(send, address, "GetResourcePolicy", &of).get("Policy").text(), policy);
+    assert_eq!(call(send, address, "DeleteResourcePolicy", &of), nothing);
+    assert_eq!(call(send, address, "GetResourcePolicy", &of).get("Policy").text(), "{}");
+}
+
 /// An unknown stream: the JSON error's members, in CBOR.
 fn error(send: Send, address: SocketAddr) {
     let answer = send(address, "DescribeStream", &structure(&[("StreamName", text("nowhere"))]));
@@ -144,6 +169,7 @@ pub(crate) fn put_and_read_back(address: SocketAddr, stream: &str) {
 fn cbor_over_h1() {
     let server = Server::start(Options::default());
     round_trip(over_h1, server.address(), "cbor-h1");
+    tags_and_policies(over_h1, server.address(), "cbor-h1-settings");
     error(over_h1, server.address());
     malformed(over_h1, server.address());
 }
@@ -152,6 +178,7 @@ fn cbor_over_h1() {
 fn cbor_over_h2_prior_knowledge() {
     let server = Server::start(Options::default());
     round_trip(over_h2, server.address(), "cbor-h2");
+    tags_and_policies(over_h2, server.address(), "cbor-h2-settings");
     error(over_h2, server.address());
     malformed(over_h2, server.address());
 }

@@ -16,7 +16,7 @@ const KEYS: [(&str, &str); 3] =
     [("AKIDEXAMPLE", "000000000000"), ("111122223333", "111122223333"), ("AKIDNAMED", NAMED)];
 
 /// A call signed with an access key; the code of an error comes in its body's `__type`.
-fn call(address: SocketAddr, key: &str, operation: &str, input: &Value) -> Value {
+pub(crate) fn call(address: SocketAddr, key: &str, operation: &str, input: &Value) -> Value {
     let body = input.to_string();
     let request = format!(
         "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {JSON}\r\n\
@@ -29,7 +29,8 @@ fn call(address: SocketAddr, key: &str, operation: &str, input: &Value) -> Value
     if answer.body.is_empty() { Value::Null } else { serde_json::from_slice(&answer.body).expect("JSON") }
 }
 
-fn create(address: SocketAddr, key: &str, stream: &str) -> String {
+/// A stream of one shard, active, of the key's account; answers its ARN.
+pub(crate) fn create(address: SocketAddr, key: &str, stream: &str) -> String {
     let input = json!({"StreamName": stream, "ShardCount": 1});
     assert_eq!(call(address, key, "CreateStream", &input), Value::Null);
     wait_for("the stream to be active", || {
