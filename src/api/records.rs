@@ -70,7 +70,9 @@ impl<'v> RecordInput<'v> {
 
 /// A record that passed every check, and its shard.
 struct Routed<'s, 'v> {
+    stream: &'s Stream,
     shard: &'s Shard,
+    hash_key: HashKey,
     record: RecordInput<'v>,
 }
 
@@ -80,10 +82,15 @@ enum Refusal {
     Log(StorageError),
 }
 
-impl Routed<'_, '_> {
+impl<'s, 'v> Routed<'s, 'v> {
+    fn new(stream: &'s Stream, hash_key: HashKey, record: RecordInput<'v>) -> Self {
+        Self { stream, shard: stream.shard_for(hash_key), hash_key, record }
+    }
+
     /// Appends the record to its shard's log, if the shard's quota allows.
     fn append(&self, context: &Context, meters: &StreamMeters, now: Instant) -> Result<Appended, Refusal> {
         let bytes = self.record.payload_bytes();
+        context.on_demand.written(self.stream, self.shard, self.hash_key, bytes);
         if context.gates.admit_write(self.shard.log, bytes, now).is_err() {
             meters.write_throttled.increment(1);
             return Err(Refusal::Throttled);
@@ -137,7 +144,7 @@ impl<'v> Operation<'v> for PutRecord {
         if input.dry_run {
             return Err(ApiError::dry_run());
         }
-        let routed = Routed { shard: stream.shard_for(hash_key), record: input.record };
+        let routed = Routed::new(&stream, hash_key, input.record);
         let meters = context.gates.meters(&stream.key);
         let appended =
             routed.append(context, &meters, context.clock.now()).map_err(|refusal| match refusal {
@@ -235,7 +242,7 @@ fn route_all<'s, 'v>(
     }
     let route = |(index, record): (usize, RecordInput<'v>)| {
         record.require_size(stream, &format!("records.{}.member.data", index + 1))?;
-        Ok(Routed { shard: stream.shard_for(record.hash_key()?), record })
+        Ok(Routed::new(stream, record.hash_key()?, record))
     };
     records.into_iter().enumerate().map(route).collect()
 }

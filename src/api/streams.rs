@@ -25,8 +25,6 @@ pub(super) const OPERATIONS: &[Entry] = &[
     entry::<ListStreams>(),
 ];
 
-/// Shards of a new on-demand stream.
-const ON_DEMAND_SHARDS: u32 = 4;
 /// Items of one page of shards or names.
 const PAGE_MAX: usize = 100;
 
@@ -102,7 +100,9 @@ impl CreateStreamInput<'_> {
             (Some("ON_DEMAND"), Some(_)) => {
                 Err(ApiError::validation("ShardCount must not be given for a stream in On-Demand mode."))
             }
-            (Some("ON_DEMAND"), None) | (None, None) => Ok((StreamMode::OnDemand, ON_DEMAND_SHARDS)),
+            (Some("ON_DEMAND"), None) | (None, None) => {
+                Ok((StreamMode::OnDemand, limits::ON_DEMAND_SHARDS_MIN))
+            }
             (_, None) => Err(ApiError::validation(null_count)),
             (_, Some(count)) => Ok((StreamMode::Provisioned, u32::try_from(count).unwrap_or(u32::MAX))),
         }
