@@ -269,8 +269,8 @@ impl Config {
         (self.limits == Limits::Aws).then(|| Quotas::aws().scaled(self.limits_factor))
     }
 
-    /// How streams on demand are scaled: by the quotas in force, so that without quotas there is nothing to be
-    /// near to.
+    /// How streams on demand are scaled: by the quotas in force, so that without quotas there is nothing to
+    /// be near to.
     pub fn scaling(&self) -> Option<scaling::Settings> {
         let quotas = self.quotas().filter(|_| self.on_demand.on_demand_scaling == Switch::On)?;
         Some(scaling::Settings {

@@ -75,7 +75,7 @@ pub(crate) struct Cli {
     /// Offered load as a multiple of the write limit; throttled records are dropped
     #[arg(long, value_name = "X", conflicts_with = "rate")]
     pub(crate) producer_multiple: Option<f64>,
-    /// Rates in MiB/s one after the other, separated by commas; throttled records are dropped and reported by step
+    /// Rates in MiB/s, one after the other; throttled records are dropped and reported by step
     #[arg(long, value_name = "MIBPS", value_delimiter = ',')]
     #[arg(conflicts_with_all = ["rate", "producer_multiple", "backlog", "floor", "duration"])]
     pub(crate) ramp: Vec<f64>,

@@ -42,8 +42,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// A context over running rooms; `quotas` is `None` where limits are off, `scaling` where streams on demand
-    /// keep their shards.
+    /// A context over running rooms; `quotas` is `None` where limits are off, `scaling` where streams on
+    /// demand keep their shards.
     pub fn new(
         identity: Identity,
         clock: Clock,

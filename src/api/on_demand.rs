@@ -1,5 +1,5 @@
-//! The shell around the scaling of streams on demand: writes are told to it, and once a second what it decides
-//! is journaled as ordinary resharding.
+//! The shell around the scaling of streams on demand: writes are told to it, and once a second what it
+//! decides is journaled as ordinary resharding.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -44,12 +44,20 @@ impl Context {
             tokio::time::sleep(TICK).await;
             for (stream, plan) in self.plans() {
                 tell(&stream, &plan);
-                for action in &plan.actions {
-                    // Refused now, decided anew in a second: the log may have stopped for a while.
-                    if !self.carry_out(&stream, *action, &plan).await {
-                        break;
-                    }
-                }
+                self.reshard(&stream, &plan).await;
+            }
+        }
+    }
+
+    /// Does what can be done now; what cannot is decided anew in a second.
+    async fn reshard(&self, stream: &StreamView, plan: &Plan) {
+        if !self.control.stream(&stream.key).is_some_and(|stream| is_scaled(&stream)) {
+            return;
+        }
+        for action in &plan.actions {
+            // The log may have stopped for a while.
+            if !self.carry_out(stream, *action, plan).await {
+                return;
             }
         }
     }
@@ -57,8 +65,9 @@ impl Context {
     fn plans(&self) -> Vec<(StreamView, Plan)> {
         let Some(scaler) = &self.on_demand.0 else { return Vec::new() };
         let catalog = self.control.catalog();
-        let scaled = catalog.streams().filter(|stream| is_scaled(stream));
-        let views: Vec<_> = scaled.map(|stream| self.view(&catalog, stream)).collect();
+        // Those that change for a moment too: what is known of their demand is to be kept.
+        let on_demand = catalog.streams().filter(|stream| stream.mode == StreamMode::OnDemand);
+        let views: Vec<_> = on_demand.map(|stream| self.view(&catalog, stream)).collect();
         let plans = scaler.borrow_mut().tick(&views, self.clock.now());
         views.into_iter().zip(plans).collect()
     }

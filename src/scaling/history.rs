@@ -1,9 +1,9 @@
 //! How busy a shard was over the time after which it may be merged: the highest demand of each of its parts.
 
 /// Whole parts remembered; beside them stands the one under way, so that the full time is always covered.
-const WHOLE: u64 = 24;
+const WHOLE: u64 = SLOTS as u64 - 1;
 /// Parts in all.
-const SLOTS: usize = WHOLE as usize + 1;
+const SLOTS: usize = 25;
 /// Stands for a part nobody has measured: too busy to merge, whatever the neighbour was.
 const UNKNOWN: u64 = u64::MAX / 2;
 

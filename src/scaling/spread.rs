@@ -98,7 +98,8 @@ impl Spread {
         }
     }
 
-    /// The key at which the lower part has as near to half of the weight as can be told, and what it has then.
+    /// The key at which the lower part has as near to half of the weight as can be told, and what it has
+    /// then.
     fn middle(&self, total: u64) -> (u128, u64) {
         let half = total / 2;
         let mut left = self.below;

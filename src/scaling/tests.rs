@@ -330,7 +330,8 @@ proptest! {
                 prop_assert!(at.0 > range.start.0 + 1 && at.0 < range.end.0);
             }
             let open = &one.stream.shards;
-            prop_assert_eq!((open[0].range.start, open[open.len() - 1].range.end), (HashKey(0), HashKey::MAX));
+            let ends = (open[0].range.start, open[open.len() - 1].range.end);
+            prop_assert_eq!(ends, (HashKey(0), HashKey::MAX));
             prop_assert!(open.windows(2).all(|pair| pair[0].range.end.0 + 1 == pair[1].range.start.0));
             prop_assert!(open.len() <= 24.max(shards as usize));
             prop_assert!(open.len() >= before.len().min(limits::ON_DEMAND_SHARDS_MIN as usize));

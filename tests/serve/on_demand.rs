@@ -1,5 +1,5 @@
-//! Do streams on demand follow their traffic, up and down, and lose nothing of it for who follows their shards?
-//! In simulated time: what is waited for takes minutes and a day.
+//! Do streams on demand follow their traffic, up and down, and lose nothing of it for who follows their
+//! shards? In paused time: what is waited for takes minutes and a day.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +45,8 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     panic!("waited in vain for {what}");
 }
 
-/// A consumer that reads every shard to its end and goes on with the children, once all their parents are read.
+/// A consumer that reads every shard to its end and goes on with the children, once all their parents are
+/// read.
 struct Follower {
     server: Simulated,
     consumer: String,
@@ -209,7 +210,8 @@ fn skewed_traffic_is_split_where_half_of_it_lies() {
         // Nine of ten in the upper sixteenth of the first shard, evenly.
         let quarter = 1_u128 << 126;
         let (upper, step) = (quarter - (quarter >> 4), (quarter >> 4) / 1000);
-        let key = |at: u128| if at % 10 == 0 { at * (upper / 1000) } else { upper + at % 1000 * step };
+        let key =
+            |at: u128| if at.is_multiple_of(10) { at * (upper / 1000) } else { upper + at % 1000 * step };
         let mut keys = Vec::new();
         until("the split", async || {
             let some: Vec<_> = (keys.len() as u128..).take(3).map(|at| key(at * 617 % 1000)).collect();
