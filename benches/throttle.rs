@@ -1,5 +1,6 @@
 //! What a quota costs a record: token buckets asked when they hold enough, when they do not, and through a
-//! shard's pair of them. Nanoseconds per question, with percentiles over batches.
+//! shard's pair of them; and what it costs to tell the scaling of streams on demand. Nanoseconds per
+//! question, with percentiles over batches.
 //!
 //! `cargo bench --bench throttle`
 
@@ -7,8 +8,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use fanlight::platform::Clock;
+use fanlight::scaling::{OpenShard, Rate, Scaler, Settings, StreamView};
 use fanlight::throttle::{Quotas, ShardReads, ShardWrites, TokenBucket};
-use fanlight::types::Instant;
+use fanlight::types::hash_key::even_ranges;
+use fanlight::types::{HashKey, Instant, LogId, ShardId, StreamKey};
 use hdrhistogram::Histogram;
 
 /// Questions timed together, so that reading the clock does not count.
@@ -19,6 +22,7 @@ const NANOS_MAX: u64 = 1_000_000;
 /// Between two questions, in the buckets' own time: a shard at its limit of 1,000 records per second.
 const STEP: Duration = Duration::from_millis(1);
 const RECORD_BYTES: u64 = 1024;
+const ON_DEMAND_SHARDS: u32 = 1024;
 
 fn main() {
     println!("{:<52} {:>9} {:>9} {:>9}", "ns per question", "mean", "p50", "p99");
@@ -40,6 +44,27 @@ fn main() {
             reads.charge(black_box(RECORD_BYTES), now);
         }
         admitted
+    });
+    on_demand(&quotas);
+}
+
+/// A record told to the scaling of streams on demand, and a second's decisions for a large stream.
+fn on_demand(quotas: &Quotas) {
+    let limit = Rate { bytes: quotas.write_bytes, records: quotas.write_records };
+    let mut scaler = Scaler::new(Settings::new(limit), Instant::from_nanos(0));
+    let shard =
+        |(range, at)| OpenShard { id: ShardId(at), log: LogId(u64::from(at)), range, parents: [None; 2] };
+    let shards: Vec<_> = even_ranges(ON_DEMAND_SHARDS).into_iter().zip(0..).map(shard).collect();
+    let mut key = HashKey(0);
+    measure("scaling, a record told, of 1,024 shards", |_| {
+        key.0 = key.0.wrapping_add(u128::MAX / 1_618_033);
+        let shard = &shards[usize::try_from(key.0 >> 118).unwrap_or_default()];
+        scaler.written(shard.log, shard.range, black_box(key), RECORD_BYTES);
+        true
+    });
+    let stream = StreamView { key: StreamKey::new(None, "s"), shards, warm_bytes: 0, room: 0 };
+    measure("scaling, a second's decisions for 1,024 shards", |now| {
+        scaler.tick(std::slice::from_ref(&stream), now).is_empty()
     });
 }
 

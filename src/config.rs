@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::limits;
 use crate::platform::Backend;
+use crate::scaling::{self, Rate};
 use crate::storage::Durability;
 use crate::throttle::Quotas;
 use crate::types::is_account;
@@ -73,6 +74,58 @@ pub enum Limits {
     Aws,
     /// None.
     Off,
+}
+
+/// Whether something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// How the shards of streams on demand follow their traffic.
+#[derive(Clone, Debug, Args)]
+pub struct OnDemand {
+    /// Whether streams on demand are split and merged by their traffic; never where limits are off.
+    #[arg(long, env = "FANLIGHT_ON_DEMAND_SCALING", value_enum, default_value = "on")]
+    pub on_demand_scaling: Switch,
+    /// Percent of its limit above which a shard is split; at 50 a stream takes twice what comes.
+    #[arg(long, env = "FANLIGHT_ON_DEMAND_SPLIT_PERCENT", default_value_t = limits::ON_DEMAND_SPLIT_PERCENT)]
+    pub on_demand_split_percent: u32,
+    /// Seconds it has to be above it.
+    #[arg(long, env = "FANLIGHT_ON_DEMAND_SPLIT_SECS", default_value_t = limits::ON_DEMAND_SPLIT_SECS)]
+    pub on_demand_split_secs: u32,
+    /// Seconds in which a stream at most doubles its shards.
+    #[arg(long, env = "FANLIGHT_ON_DEMAND_DOUBLE_SECS", default_value_t = limits::ON_DEMAND_DOUBLE_SECS)]
+    pub on_demand_double_secs: u32,
+    /// Percent of one shard's limit below which two neighbours together have to stay to be merged.
+    #[arg(long, env = "FANLIGHT_ON_DEMAND_MERGE_PERCENT", default_value_t = limits::ON_DEMAND_MERGE_PERCENT)]
+    pub on_demand_merge_percent: u32,
+    /// Hours they have to stay below it.
+    #[arg(long, env = "FANLIGHT_ON_DEMAND_MERGE_HOURS", default_value_t = limits::ON_DEMAND_MERGE_HOURS)]
+    pub on_demand_merge_hours: u32,
+    /// Shards a stream on demand grows to at most.
+    #[arg(long, env = "FANLIGHT_ON_DEMAND_SHARDS_MAX", default_value_t = limits::SHARDS_BY_SCALING_MAX)]
+    pub on_demand_shards_max: u32,
+}
+
+impl OnDemand {
+    fn problems(&self) -> [(bool, String); 3] {
+        let (split, merge) = (self.on_demand_split_percent, self.on_demand_merge_percent);
+        [
+            ((1..=100).contains(&split), format!("--on-demand-split-percent {split} is not 1 to 100")),
+            (
+                merge < split,
+                format!("--on-demand-merge-percent {merge} is not below --on-demand-split-percent {split}"),
+            ),
+            (
+                (1..=8760).contains(&self.on_demand_merge_hours),
+                format!("--on-demand-merge-hours {} is not 1 to 8760", self.on_demand_merge_hours),
+            ),
+        ]
+    }
 }
 
 /// How log lines look.
@@ -151,6 +204,9 @@ pub struct Config {
     /// Seconds a SubscribeToShard stream lasts; clients expect 300.
     #[arg(long, env = "FANLIGHT_SUBSCRIPTION_SECS", default_value_t = limits::SUBSCRIPTION_SECS)]
     pub subscription_secs: u64,
+    /// How the shards of streams on demand follow their traffic.
+    #[command(flatten)]
+    pub on_demand: OnDemand,
     /// How log lines look.
     #[arg(long, env = "FANLIGHT_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -198,6 +254,7 @@ impl Config {
             ),
         ]
         .into_iter()
+        .chain(self.on_demand.problems())
         .filter_map(|(is_fine, problem)| (!is_fine).then_some(problem))
         .collect()
     }
@@ -210,6 +267,21 @@ impl Config {
     /// The quotas in force; `None` where limits are off.
     pub fn quotas(&self) -> Option<Quotas> {
         (self.limits == Limits::Aws).then(|| Quotas::aws().scaled(self.limits_factor))
+    }
+
+    /// How streams on demand are scaled: by the quotas in force, so that without quotas there is nothing to
+    /// be near to.
+    pub fn scaling(&self) -> Option<scaling::Settings> {
+        let quotas = self.quotas().filter(|_| self.on_demand.on_demand_scaling == Switch::On)?;
+        Some(scaling::Settings {
+            limit: Rate { bytes: quotas.write_bytes, records: quotas.write_records },
+            split_percent: self.on_demand.on_demand_split_percent,
+            split_secs: self.on_demand.on_demand_split_secs,
+            double_secs: self.on_demand.on_demand_double_secs,
+            merge_percent: self.on_demand.on_demand_merge_percent,
+            merge_hours: self.on_demand.on_demand_merge_hours,
+            shards_max: self.on_demand.on_demand_shards_max,
+        })
     }
 
     /// How long a subscription lasts.
@@ -246,7 +318,8 @@ mod tests {
         config.account = "12".into();
         config.limits_factor = 0.0;
         config.plain_too = true;
-        assert_eq!(config.problems().len(), 3);
+        config.on_demand.on_demand_merge_percent = config.on_demand.on_demand_split_percent;
+        assert_eq!(config.problems().len(), 4);
     }
 
     #[test]
@@ -254,7 +327,11 @@ mod tests {
         let mut config = Config::without_flags();
         config.limits_factor = 2.5;
         assert_eq!(config.quotas().map(|quotas| quotas.write_records), Some(2500));
+        assert_eq!(config.scaling().map(|scaling| scaling.limit.records), Some(2500));
         config.limits = Limits::Off;
-        assert_eq!(config.quotas(), None);
+        assert_eq!((config.quotas(), config.scaling()), (None, None));
+        config.limits = Limits::Aws;
+        config.on_demand.on_demand_scaling = Switch::Off;
+        assert_eq!(config.scaling(), None);
     }
 }

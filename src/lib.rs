@@ -7,7 +7,7 @@
 //! | 0 | [`limits`], [`telemetry`], [`seeded`] | every bound by name; every metric by name; bugs for tests |
 //! | 1 | [`types`] | vocabulary: ids, numbers, times |
 //! | 2 | [`platform`], [`wire`] | the outside world (clock, entropy, disk); bytes and messages |
-//! | 3 | [`throttle`], [`shard_log`], [`catalog`] | pure cores: buckets, log formats, control plane |
+//! | 3 | [`throttle`], [`shard_log`], [`catalog`], [`scaling`] | quotas, log formats, control plane, demand |
 //! | 4 | [`storage`] | the log engine: group commit, segments, tail, recovery |
 //! | 5 | [`pull`], [`push`], [`inspect`] | iterators and reads; subscriptions and fan-out; offline tools |
 //! | 6 | [`api`] | the operations and the pipeline they pass through |
@@ -24,6 +24,7 @@ pub mod net;
 pub mod platform;
 pub mod pull;
 pub mod push;
+pub mod scaling;
 pub mod seeded;
 pub mod server;
 pub mod shard_log;

@@ -80,6 +80,20 @@ pub const DECRYPTIONS_PER_DAY_MAX: usize = 25;
 pub const WARM_MIBPS_MAX: u32 = 10 << 10;
 /// Streams on demand of an account.
 pub const ON_DEMAND_STREAMS_MAX: usize = 50;
+/// Shards of a new stream on demand, and what it never shrinks below.
+pub const ON_DEMAND_SHARDS_MIN: u32 = 4;
+/// Percent of its limit above which a shard on demand is split: what is there takes twice what comes. Own.
+pub const ON_DEMAND_SPLIT_PERCENT: u32 = 50;
+/// Seconds it has to be above it. Own.
+pub const ON_DEMAND_SPLIT_SECS: u32 = 5;
+/// Seconds in which a stream on demand at most doubles its shards. Own.
+pub const ON_DEMAND_DOUBLE_SECS: u32 = 60;
+/// Percent of one shard's limit below which two neighbours have to stay together to be merged. Own.
+pub const ON_DEMAND_MERGE_PERCENT: u32 = 25;
+/// Hours they have to stay there. Own.
+pub const ON_DEMAND_MERGE_HOURS: u32 = 24;
+/// Splits and merges of one stream in one second: each is a journaled command. Own.
+pub const ON_DEMAND_ACTIONS_MAX: usize = 64;
 /// Tags of a resource.
 pub const TAGS_MAX: usize = 50;
 /// Bytes of a resource policy.

@@ -137,6 +137,7 @@ async fn serve(
     spawn_local(maintain(parts.store.clone(), parts.context.clone(), readiness.clone()));
     let transitions = parts.control.clone();
     spawn_local(async move { transitions.run_transitions().await });
+    spawn_local(parts.context.clone().run_scaling());
     readiness.ready();
 
     // After the hub, which has its subscribers' events posted.
@@ -192,7 +193,15 @@ impl Parts {
         let control =
             Control::open(store.clone(), hub.clone(), clock.clone(), config.transition_millis).await?;
         let identity = Identity { account: config.account.clone(), region: config.region.clone() };
-        let context = Context::new(identity, clock, store.clone(), hub.clone(), control.clone(), quotas);
+        let context = Context::new(
+            identity,
+            clock,
+            store.clone(),
+            hub.clone(),
+            control.clone(),
+            quotas,
+            config.scaling(),
+        );
         let service = Service::new(context.clone(), config.access_keys.iter().cloned().collect());
         Ok(Self { store, hub, control, context, service })
     }

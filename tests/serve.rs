@@ -46,6 +46,8 @@ mod kill_load;
 mod lanes;
 #[path = "serve/ledger.rs"]
 mod ledger;
+#[path = "serve/on_demand.rs"]
+mod on_demand;
 #[path = "sim/place.rs"]
 mod place;
 #[path = "serve/policies.rs"]

@@ -18,7 +18,7 @@ const RANKS: [&[&str]; 10] = [
     &["limits", "telemetry", "seeded"],
     &["types"],
     &["platform", "wire"],
-    &["throttle", "shard_log", "catalog"],
+    &["throttle", "shard_log", "catalog", "scaling"],
     &["storage"],
     &["pull", "push", "inspect"],
     &["api"],

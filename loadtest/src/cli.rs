@@ -7,6 +7,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::client::Protocol;
 use crate::payload;
+use crate::ramp::Ramp;
 use crate::units::{MIB, f64_of, parse_size, parse_span};
 
 /// The service's own limits.
@@ -74,6 +75,16 @@ pub(crate) struct Cli {
     /// Offered load as a multiple of the write limit; throttled records are dropped
     #[arg(long, value_name = "X", conflicts_with = "rate")]
     pub(crate) producer_multiple: Option<f64>,
+    /// Rates in MiB/s, one after the other; throttled records are dropped and reported by step
+    #[arg(long, value_name = "MIBPS", value_delimiter = ',')]
+    #[arg(conflicts_with_all = ["rate", "producer_multiple", "backlog", "floor", "duration"])]
+    pub(crate) ramp: Vec<f64>,
+    /// How long each of them lasts
+    #[arg(long, default_value = "120s", value_parser = parse_span)]
+    pub(crate) ramp_secs: Duration,
+    /// Make the stream on demand: the server decides the number of shards. Consumers do not follow them
+    #[arg(long, conflicts_with_all = ["shards", "producer_multiple", "backlog", "floor"])]
+    pub(crate) on_demand: bool,
     /// Size of a record's data
     #[arg(long, default_value = "1KiB", value_parser = parse_size)]
     pub(crate) record_size: u64,
@@ -233,6 +244,19 @@ impl Cli {
                 "--window must lie between 64 KiB and 1 GiB, --max-frame between 16 KiB and 4 MiB".into()
             );
         }
+        if self.on_demand && (self.consumers > 0 || self.pull > 0 || self.keys == Keys::Explicit) {
+            return Err(
+                "--on-demand drives puts only: add --consumers 0, and leave out --pull and --keys".into()
+            );
+        }
+        if self.ramp.iter().any(|rate| !(0.001..=10_000.0).contains(rate)) || self.ramp_secs.is_zero() {
+            return Err("--ramp takes rates from 0.001 to 10000 MiB/s, --ramp-secs a span above zero".into());
+        }
+        if let Some(ramp) = self.ramp() {
+            self.duration = ramp.duration();
+            self.rate = Rate::Open(f64_of(ramp.records()) / self.duration.as_secs_f64());
+            self.on_throttle = OnThrottle::Drop;
+        }
         if let Some(multiple) = self.producer_multiple {
             let per_shard =
                 f64_of(WRITE_RECORDS_PER_SEC).min(f64_of(WRITE_BYTES_PER_SEC) / f64_of(self.record_size));
@@ -240,6 +264,11 @@ impl Cli {
             (self.on_throttle, self.keys) = (OnThrottle::Drop, Keys::Explicit);
         }
         Ok(self)
+    }
+
+    /// The steps of the load, if it has any.
+    pub(crate) fn ramp(&self) -> Option<Ramp> {
+        (!self.ramp.is_empty()).then(|| Ramp::new(&self.ramp, self.ramp_secs, self.record_size))
     }
 
     /// Requests in flight at most.
@@ -295,5 +324,14 @@ mod tests {
             assert!(cli(&flags).is_err(), "{flags:?}");
         }
         assert!(cli(&["--consumers", "1000", "--limits", "off"]).is_ok());
+        assert!(cli(&["--on-demand"]).is_err(), "its consumers would not follow");
+        assert!(cli(&["--ramp", "1,0"]).is_err());
+    }
+
+    #[test]
+    fn a_ramp_sets_rate_and_duration_and_drops_what_is_throttled() {
+        let cli = cli(&["--on-demand", "--consumers", "0", "--ramp", "1,3", "--ramp-secs", "5"]).unwrap();
+        assert_eq!((cli.rate, cli.duration), (Rate::Open(2048.0), Duration::from_secs(10)));
+        assert_eq!(cli.on_throttle, OnThrottle::Drop);
     }
 }

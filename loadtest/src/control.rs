@@ -34,8 +34,12 @@ pub(crate) struct Stream {
     pub(crate) shards: Vec<Shard>,
 }
 
-/// Creates a stream and waits until it takes records.
-pub(crate) async fn create_stream(client: &Client, name: &str, shards: u16) -> Result<Stream, Failure> {
+/// Creates a stream, on demand unless shards are given, and waits until it takes records.
+pub(crate) async fn create_stream(
+    client: &Client,
+    name: &str,
+    shards: Option<u16>,
+) -> Result<Stream, Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Described {
@@ -48,8 +52,8 @@ pub(crate) async fn create_stream(client: &Client, name: &str, shards: u16) -> R
         stream_arn: String,
         stream_status: String,
     }
-    call_paced(client, "CreateStream", &format!(r#"{{"StreamName":"{name}","ShardCount":{shards}}}"#))
-        .await?;
+    let shards = shards.map_or_else(String::new, |shards| format!(r#","ShardCount":{shards}"#));
+    call_paced(client, "CreateStream", &format!(r#"{{"StreamName":"{name}"{shards}}}"#)).await?;
     let body = format!(r#"{{"StreamName":"{name}"}}"#);
     for _ in 0..MAX_POLLS {
         let reply: Described = parse(&call_paced(client, "DescribeStreamSummary", &body).await?)?;

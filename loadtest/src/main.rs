@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `cli`, `run`, `watch`, `report` | what is asked, how it goes, what it costs, what came of it |
 //! | `server_process`, `process`, `disk_probe` | the server, the machine, the bare disk |
-//! | `producer`, `put`, `settled` | the schedule, the requests, what is settled |
+//! | `producer`, `ramp`, `put`, `settled` | the schedule, its steps, the requests, what is settled |
 //! | `floor` | the same fan-out without Kinesis, run in turns with the server |
 //! | `consumer`, `session`, `frames` | push: threads and sockets, one connection, its HTTP/2 frames |
 //! | `subscription`, `reader` | one consumer on one shard: where it stands, what it got |
@@ -35,6 +35,7 @@ mod producer;
 mod progress;
 mod pull;
 mod put;
+mod ramp;
 mod reader;
 mod record_page;
 mod report;

@@ -18,6 +18,7 @@ use crate::control::Stream;
 use crate::latency::Latency;
 use crate::ledger::{Fate, identity};
 use crate::put::{self, Outcome, Put};
+use crate::ramp::{Met, Ramp};
 use crate::route::Route;
 use crate::settled::Settled;
 use crate::shared::Shared;
@@ -59,6 +60,8 @@ pub(crate) struct ProducerPlan {
     pub(crate) keys: Keys,
     /// What a throttle means.
     pub(crate) on_throttle: OnThrottle,
+    /// Steps instead of one rate.
+    pub(crate) ramp: Option<Ramp>,
 }
 
 /// What became of it.
@@ -73,6 +76,8 @@ pub(crate) struct Sent {
     pub(crate) misplaced: u64,
     /// Per shard, records and bytes accepted after the warm-up.
     pub(crate) accepted: Vec<(u64, u64)>,
+    /// What each step of a ramp met.
+    pub(crate) met: Vec<Met>,
     /// How long that was.
     pub(crate) accepted_secs: f64,
     /// How long sending took.
@@ -141,6 +146,7 @@ impl Sent {
             unknown: 0,
             misplaced: 0,
             accepted: vec![(0, 0); shards],
+            met: Vec::new(),
             accepted_secs: 0.0,
             secs: 0.0,
             behind_ns_max: 0,
@@ -153,11 +159,12 @@ impl Producer {
         let indexes =
             plan.stream.shards.iter().zip(0..).map(|(shard, index)| (shard.id.clone(), index)).collect();
         let clients = (0..plan.producers).map(|_| Client::new(plan.route.clone(), plan.protocol)).collect();
+        let met = plan.ramp.as_ref().map_or_else(Vec::new, Ramp::nothing_met);
         Self {
             clients,
             shard_index: indexes,
             settled: RefCell::new(Settled::default()),
-            sent: RefCell::new(Sent::new(plan.stream.shards.len())),
+            sent: RefCell::new(Sent { met, ..Sent::new(plan.stream.shards.len()) }),
             in_flight: Arc::new(Semaphore::new(plan.in_flight as usize)),
             end_ns: Cell::new(start_ns + nanos(plan.duration)),
             shared,
@@ -170,13 +177,19 @@ impl Producer {
     fn next_batch(&self, next: u64) -> Option<u64> {
         let by_count = self.plan.records_max.map_or(u64::MAX, |max| max.saturating_sub(next));
         let by_time = match self.plan.rate {
-            Rate::Open(rate) => whole(rate * self.plan.duration.as_secs_f64()).saturating_sub(next),
+            Rate::Open(rate) => {
+                let all = whole(rate * self.plan.duration.as_secs_f64());
+                self.plan.ramp.as_ref().map_or(all, Ramp::records).saturating_sub(next)
+            }
             Rate::Max => u64::MAX,
         };
         Some(by_count.min(by_time)).filter(|left| *left > 0)
     }
 
     fn due_ns(&self, record: u64) -> u64 {
+        if let Some(ramp) = &self.plan.ramp {
+            return self.start_ns + ramp.due_ns(record);
+        }
         match self.plan.rate {
             Rate::Open(rate) => self.start_ns + whole(f64_of(record) * 1e9 / rate),
             Rate::Max => self.start_ns,
@@ -244,6 +257,10 @@ impl Producer {
         };
         let mut throttled = Vec::new();
         for (put, outcome) in puts.into_iter().zip(outcomes) {
+            if let Some(ramp) = &self.plan.ramp {
+                let due_ns = put.intended_ns - self.start_ns;
+                ramp.book(&mut self.sent.borrow_mut().met, due_ns, &outcome);
+            }
             match outcome {
                 Outcome::Acked { shard_id, sequence_number } => {
                     self.acked(&put, &shard_id, &sequence_number, now)

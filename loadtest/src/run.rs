@@ -61,7 +61,7 @@ pub(crate) async fn run(cli: &Cli) -> Res<Report> {
     let machine = Machine::here(dir);
     let client = Client::new(target.route.clone(), Protocol::H2);
     let name = cli.stream.clone().unwrap_or_else(|| format!("loadtest-{}-{}", std::process::id(), now_ns()));
-    let stream = control::create_stream(&client, &name, cli.shards).await?;
+    let stream = control::create_stream(&client, &name, (!cli.on_demand).then_some(cli.shards)).await?;
     let shared = Arc::new(Shared::new(Ledger::new(std::process::id(), cli.consumers, cli.pull)));
     let load = Load { cli, target: &target, stream: &stream, shared: &shared, client: &client };
     let outcome = load.carry_out().await?;
@@ -248,6 +248,7 @@ impl Load<'_> {
             protocol: cli.put_protocol,
             keys: cli.keys,
             on_throttle: cli.on_throttle,
+            ramp: cli.ramp(),
         })
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::catalog::Stream;
 use crate::platform::Clock;
 use crate::push::Hub;
+use crate::scaling;
 use crate::storage::Store;
 use crate::throttle::Quotas;
 use crate::types::{StreamArn, StreamKey, Timestamp};
@@ -13,6 +14,7 @@ use crate::wire::SealKey;
 
 use super::Control;
 use super::gates::Gates;
+use super::on_demand::OnDemand;
 
 /// The account and region this server plays.
 #[derive(Clone, Debug)]
@@ -34,12 +36,14 @@ pub struct Context {
     pub(super) hub: Rc<Hub>,
     pub(super) control: Rc<Control>,
     pub(super) gates: Rc<Gates>,
+    pub(super) on_demand: Rc<OnDemand>,
     pub(super) quotas: Option<Quotas>,
     pub(super) key: SealKey,
 }
 
 impl Context {
-    /// A context over running rooms; `quotas` is `None` where limits are off.
+    /// A context over running rooms; `quotas` is `None` where limits are off, `scaling` where streams on
+    /// demand keep their shards.
     pub fn new(
         identity: Identity,
         clock: Clock,
@@ -47,10 +51,12 @@ impl Context {
         hub: Rc<Hub>,
         control: Rc<Control>,
         quotas: Option<Quotas>,
+        scaling: Option<scaling::Settings>,
     ) -> Rc<Self> {
         let key = control.seal_key();
         let (gates, account) = (Rc::new(Gates::new(quotas)), None);
-        Rc::new(Self { identity, account, clock, store, hub, control, gates, quotas, key })
+        let on_demand = Rc::new(OnDemand::new(scaling, clock.now()));
+        Rc::new(Self { identity, account, clock, store, hub, control, gates, on_demand, quotas, key })
     }
 
     /// The same for another account.

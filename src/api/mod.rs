@@ -13,6 +13,7 @@ mod error;
 mod exchange;
 mod gates;
 mod monitoring;
+mod on_demand;
 mod operation;
 mod page_token;
 mod policies;

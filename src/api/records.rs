@@ -56,15 +56,15 @@ impl<'v> RecordInput<'v> {
         self.data.len() + self.partition_key.map_or(0, str::len)
     }
 
-    /// The shard it belongs to, by its key or, where the service distributes, in turn.
-    fn shard<'s>(
+    /// The shard it belongs to and where in it, by its key or, where the service distributes, in turn.
+    fn target<'s>(
         &self,
         stream: &'s Stream,
         meters: &StreamMeters,
         place: Place,
-    ) -> Result<&'s Shard, ApiError> {
+    ) -> Result<(&'s Shard, HashKey), ApiError> {
         if stream.auto_distribution {
-            return Ok(stream.shard_in_turn(meters.next_turn()));
+            return Ok(stream.target_in_turn(meters.next_turn()));
         }
         let Some(key) = self.partition_key else {
             return Err(ApiError::validation(format!(
@@ -72,7 +72,8 @@ impl<'v> RecordInput<'v> {
                  Member must not be null"
             )));
         };
-        Ok(stream.shard_for(self.hash_key(key)?))
+        let hash_key = self.hash_key(key)?;
+        Ok((stream.shard_for(hash_key), hash_key))
     }
 
     fn hash_key(&self, partition_key: &str) -> Result<HashKey, ApiError> {
@@ -109,6 +110,7 @@ fn record_max(stream: &Stream) -> usize {
 struct Routed<'s, 'v> {
     stream: &'s Stream,
     shard: &'s Shard,
+    hash_key: HashKey,
     record: RecordInput<'v>,
 }
 
@@ -122,6 +124,7 @@ impl Routed<'_, '_> {
     /// Appends the record to its shard's log, if the shard's quota allows.
     fn append(&self, context: &Context, meters: &StreamMeters, now: Instant) -> Result<Appended, Refusal> {
         let bytes = self.record.payload_bytes();
+        context.on_demand.written(self.stream, self.shard, self.hash_key, bytes);
         if context.gates.admit_write(self.shard.log, bytes, record_max(self.stream), now).is_err() {
             meters.write_throttled.increment(1);
             return Err(Refusal::Throttled);
@@ -178,12 +181,12 @@ impl<'v> Operation<'v> for PutRecord {
         let stream = input.stream.resolve_for_data(context)?;
         input.record.require_size(&stream, Place(None))?;
         let meters = context.gates.meters(&stream.key);
-        let shard = input.record.shard(&stream, &meters, Place(None))?;
+        let (shard, hash_key) = input.record.target(&stream, &meters, Place(None))?;
         input.require_ordering(context, &stream)?;
         if input.dry_run {
             return Err(ApiError::dry_run());
         }
-        let routed = Routed { stream: &stream, shard, record: input.record };
+        let routed = Routed { stream: &stream, shard, hash_key, record: input.record };
         let appended =
             routed.append(context, &meters, context.clock.now()).map_err(|refusal| match refusal {
                 Refusal::Throttled => ApiError::throughput_exceeded(routed.throttle_text(context)),
@@ -291,7 +294,8 @@ fn route_all<'s, 'v>(
     let route = |(index, record): (usize, RecordInput<'v>)| {
         let place = Place(Some(index));
         record.require_size(stream, place)?;
-        Ok(Routed { stream, shard: record.shard(stream, meters, place)?, record })
+        let (shard, hash_key) = record.target(stream, meters, place)?;
+        Ok(Routed { stream, shard, hash_key, record })
     };
     records.into_iter().enumerate().map(route).collect()
 }

@@ -25,8 +25,6 @@ pub(super) const OPERATIONS: &[Entry] = &[
     entry::<ListStreams>(),
 ];
 
-/// Shards of a new on-demand stream.
-const ON_DEMAND_SHARDS: u32 = 4;
 /// Items of one page of shards or names.
 const PAGE_MAX: usize = 100;
 
@@ -101,7 +99,7 @@ impl CreateStreamInput<'_> {
             }
             (Some("ON_DEMAND"), None) | (None, None) => {
                 let warm = self.warm_mibps.unwrap_or_default().min(limits::WARM_MIBPS_MAX);
-                Ok((StreamMode::OnDemand, warm.max(ON_DEMAND_SHARDS)))
+                Ok((StreamMode::OnDemand, warm.max(limits::ON_DEMAND_SHARDS_MIN)))
             }
             (_, None) => Err(ApiError::validation(null_count)),
             (_, Some(count)) => Ok((StreamMode::Provisioned, u32::try_from(count).unwrap_or(u32::MAX))),

@@ -137,9 +137,12 @@ impl Stream {
         &self.shards[self.open[after.saturating_sub(1)]]
     }
 
-    /// The open shard whose turn it is, if they take turns.
-    pub fn shard_in_turn(&self, turn: usize) -> &Shard {
-        &self.shards[self.open[turn % self.open.len()]]
+    /// The open shard whose turn it is, if they take turns, and a point of its range that falls anywhere in it:
+    /// multiples of the golden ratio spread evenly however many there are.
+    pub fn target_in_turn(&self, turn: usize) -> (&Shard, HashKey) {
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        let shard = &self.shards[self.open[turn % self.open.len()]];
+        (shard, shard.range.at((turn as u64).wrapping_mul(GOLDEN)))
     }
 
     /// MiB per second of the capacity to keep ready that are there: each open shard takes one.

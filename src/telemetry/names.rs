@@ -50,6 +50,14 @@ metrics_table! {
         "SubscribeToShard events pushed, idle ones included. Labels: stream, consumer.";
     counter THROTTLED = "kinesis_throttled_total", Count,
         "Requests or records refused by a quota. Labels: stream, kind (write, read, iterator, subscribe).";
+    counter ON_DEMAND_RESHARDS = "fanlight_on_demand_reshards_total", Count,
+        "Shards of streams on demand split and merged by the server. Labels: stream, kind (split, merge).";
+    gauge ON_DEMAND_PEAK_BYTES = "fanlight_on_demand_peak_bytes", Bytes,
+        "Highest demand on a stream on demand since the start, per second, throttled writes included. Labels: stream.";
+    gauge ON_DEMAND_PEAK_RECORDS = "fanlight_on_demand_peak_records", Count,
+        "The same in records. Labels: stream.";
+    gauge ON_DEMAND_HOT_KEYS = "fanlight_on_demand_hot_keys", Count,
+        "Shards of a stream on demand that are too busy and cannot be split: one key has it all. Labels: stream.";
     counter REQUESTS = "fanlight_requests_total", Count, "Requests answered. Labels: operation, status.";
     histogram REQUEST_LATENCY = "fanlight_request_duration_seconds", Seconds,
         "From the whole request read to the reply ready. Labels: operation.";

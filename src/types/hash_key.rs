@@ -86,6 +86,13 @@ impl HashKeyRange {
     pub fn contains(&self, key: HashKey) -> bool {
         self.start <= key && key <= self.end
     }
+
+    /// The point this far into the range, in parts of 2^64 of its width.
+    pub fn at(&self, part: u64) -> HashKey {
+        let width = self.end.0 - self.start.0;
+        let (high, low) = (width >> 64, width & u128::from(u64::MAX));
+        HashKey(self.start.0 + high * u128::from(part) + ((low * u128::from(part)) >> 64))
+    }
 }
 
 /// The ranges of a new stream's `count` shards: equal widths of floor(2^128 / count), the last one taking the
@@ -107,6 +114,17 @@ fn even_width(count: u128) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn points_stay_in_their_range_and_reach_its_ends() {
+        for range in even_ranges(7).into_iter().chain([HashKeyRange::ALL]) {
+            assert_eq!(range.at(0), range.start);
+            let last = range.at(u64::MAX);
+            assert!(range.contains(last) && range.end.0 - last.0 <= (range.end.0 - range.start.0) >> 63);
+        }
+        let point = HashKeyRange { start: HashKey(5), end: HashKey(5) };
+        assert_eq!(point.at(u64::MAX), point.start);
+    }
 
     #[test]
     fn partition_keys_land_where_md5_says() {

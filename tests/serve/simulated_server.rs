@@ -12,6 +12,7 @@ use fanlight::api::{Body, Context, Control, Identity, Reply, Request, Service};
 use fanlight::platform::SimulatedTime;
 use fanlight::platform::sim::SimDisk;
 use fanlight::push::{EventSink, EventStream, Gone, Hub, HubSettings};
+use fanlight::scaling;
 use fanlight::storage::{Durability, Engine, Settings, Sizes, StorageError, Store};
 use fanlight::throttle::Quotas;
 use fanlight::types::Timestamp;
@@ -33,6 +34,7 @@ const BEGIN_MILLIS: u64 = 1_421_880_000_000;
 const TAIL_BYTES: usize = 4 << 10;
 
 /// A server in this thread.
+#[derive(Clone)]
 pub(crate) struct Simulated {
     pub(crate) time: SimulatedTime,
     service: Rc<Service>,
@@ -43,7 +45,7 @@ pub(crate) fn simulated(test: impl AsyncFnOnce(Simulated)) {
     simulated_under(None, test);
 }
 
-/// The same under quotas.
+/// The same under quotas, by which streams on demand are scaled, too.
 pub(crate) fn simulated_under(quotas: Option<Quotas>, test: impl AsyncFnOnce(Simulated)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
@@ -89,7 +91,10 @@ impl Simulated {
         let transitions = control.clone();
         spawn_local(async move { transitions.run_transitions().await });
         let identity = Identity { account: "000000000000".into(), region: "us-east-1".into() };
-        let context = Context::new(identity, clock, store, hub, control, quotas);
+        let limit = quotas.map(|it| scaling::Rate { bytes: it.write_bytes, records: it.write_records });
+        let scaling = limit.map(scaling::Settings::new);
+        let context = Context::new(identity, clock, store, hub, control, quotas, scaling);
+        spawn_local(context.clone().run_scaling());
         Ok(Simulated { time, service: Service::new(context, HashMap::new()) })
     }
 
@@ -121,7 +126,13 @@ impl Simulated {
 
     /// An active stream of one shard; answers its ARN.
     pub(crate) async fn create(&self, stream: &str) -> String {
-        self.ok("CreateStream", json!({"StreamName": stream, "ShardCount": 1})).await;
+        self.create_as(json!({"StreamName": stream, "ShardCount": 1})).await
+    }
+
+    /// An active stream as the input says; answers its ARN.
+    pub(crate) async fn create_as(&self, input: Value) -> String {
+        let stream = text(&input, "StreamName");
+        self.ok("CreateStream", input).await;
         loop {
             let output = self.ok("DescribeStreamSummary", json!({"StreamName": stream})).await;
             if output["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE" {
@@ -151,7 +162,17 @@ impl Simulated {
 
     /// The same from the position of this type on.
     pub(crate) async fn accept_from(&self, consumer: &str, kind: &str) -> Result<EventStream, Value> {
-        let input = json!({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": kind}});
+        self.subscribe(consumer, "0", &json!({"Type": kind})).await
+    }
+
+    /// The same of any shard, from any position on.
+    pub(crate) async fn subscribe(
+        &self,
+        consumer: &str,
+        shard: &str,
+        position: &Value,
+    ) -> Result<EventStream, Value> {
+        let input = json!({"ConsumerARN": consumer, "ShardId": shard, "StartingPosition": position});
         match self.reply("SubscribeToShard", &input).await {
             Reply::Events(_, events) => Ok(*events),
             Reply::Whole(response) => Err(json_of(response.into_body())),

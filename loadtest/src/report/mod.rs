@@ -11,7 +11,7 @@ use crate::latency::{Latency, Summary};
 use crate::ledger::Reckoning;
 use crate::process::Machine;
 use crate::producer::Sent;
-
+use crate::ramp::Step;
 use crate::shared::{Shared, Tally};
 use crate::units::{MIB, f64_of};
 use crate::watch::Seen;
@@ -45,6 +45,7 @@ pub(crate) struct Report {
     throughput: Throughput,
     cost: Cost,
     periods: Vec<Period>,
+    steps: Option<Vec<Step>>,
     accepted_per_shard: Option<Vec<Accepted>>,
     catch_up: Option<CatchUp>,
     complaints: Vec<String>,
@@ -162,6 +163,7 @@ impl Report {
             throughput: Throughput::new(cli, shared, outcome),
             cost: Cost::new(shared, &outcome.watched),
             periods: periods(outcome),
+            steps: cli.ramp().map(|ramp| ramp.steps(&outcome.sent.met)),
             accepted_per_shard: cli.producer_multiple.map(|_| accepted(&outcome.sent)),
             catch_up: cli.backlog.and_then(|_| CatchUp::new(&outcome.paces)),
             complaints: shared.complaints(),
@@ -303,16 +305,10 @@ fn setup(cli: &Cli) -> String {
         Some(endpoint) => format!("endpoint {endpoint}"),
         None => format!("own server, limits {:?}, durability {:?}", cli.limits, cli.durability),
     };
+    let shards = if cli.on_demand { "on demand".to_owned() } else { format!("{} shards", cli.shards) };
     format!(
-        "{server}; {} shards, {} push and {} pull consumers, rate {:?}, \
+        "{server}; {shards}, {} push and {} pull consumers, rate {:?}, \
          {} B records, batch {}, {:?}, connections {:?}",
-        cli.shards,
-        cli.consumers,
-        cli.pull,
-        cli.rate,
-        cli.record_size,
-        cli.batch,
-        cli.duration,
-        cli.connections
+        cli.consumers, cli.pull, cli.rate, cli.record_size, cli.batch, cli.duration, cli.connections
     )
 }

@@ -20,6 +20,7 @@ impl Report {
         self.write_counts(out)?;
         self.write_latencies(out)?;
         self.write_periods(out)?;
+        self.write_steps(out)?;
         self.write_throughput(out)?;
         for complaint in &self.complaints {
             writeln!(out, "note: {complaint}")?;
@@ -73,6 +74,18 @@ impl Report {
             write!(out, "{name:<24}{:>10.3}{:>10.3}{:>10.3}", r.p50, r.p90, r.p99)?;
             write!(out, "{:>10.3}{:>10.3}{:>12}", r.p99_9, r.max, r.count)?;
             writeln!(out, "   resident {:.0} MiB", period.server_resident_mib_max)?;
+        }
+        Ok(())
+    }
+
+    fn write_steps(&self, out: &mut String) -> std::fmt::Result {
+        let Some(steps) = &self.steps else { return Ok(()) };
+        write!(out, "\n{:>8}{:>12}{:>24}", "MiB/s", "offered", "throttled, 1st minute")?;
+        writeln!(out, "{:>12}{:>16}", "after", "shards at end")?;
+        for step in steps {
+            let (early, late) = (step.throttled_percent_first_minute, step.throttled_percent_after);
+            write!(out, "{:>8.3}{:>12}{early:>22.3} %", step.mib_per_sec, step.offered)?;
+            writeln!(out, "{late:>10.3} %{:>16}", step.shards_at_end)?;
         }
         Ok(())
     }
