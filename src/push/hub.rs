@@ -218,6 +218,11 @@ impl Hub {
         audience.live.iter().for_each(|live| live.woken.notify_one());
     }
 
+    /// Whether anybody is subscribed to the log.
+    pub fn has_audience(&self, log: LogId) -> bool {
+        self.inner.borrow().shards.contains_key(&log)
+    }
+
     /// Ends the subscriptions of a consumer that is being deregistered.
     pub fn end_consumer(&self, consumer: u64) {
         self.end_where(Ending::Deregistered, |_, live| live.consumer == consumer);
