@@ -26,6 +26,8 @@ mod fan_out_ends;
 mod forgetful;
 #[path = "serve/forgetful_mount.rs"]
 mod forgetful_mount;
+#[path = "serve/forgotten.rs"]
+mod forgotten;
 #[path = "serve/histories.rs"]
 mod histories;
 #[path = "serve/history.rs"]
@@ -40,6 +42,8 @@ mod kill_load;
 mod lanes;
 #[path = "serve/ledger.rs"]
 mod ledger;
+#[path = "serve/lineage.rs"]
+mod lineage;
 #[path = "sim/place.rs"]
 mod place;
 #[path = "serve/power_cut.rs"]

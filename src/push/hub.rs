@@ -284,6 +284,11 @@ impl Hub {
         } else {
             audience.shared.keep_commit(event, now);
         }
+        if audience.children.is_some() {
+            // What was under way when the shard closed: its end is due now, and the tasks of those just served
+            // sleep.
+            audience.live.iter().for_each(|live| live.woken.notify_one());
+        }
         inner.at_tip += at_tip;
         inner.published.push(batch.log());
     }

@@ -32,9 +32,11 @@ const BEGIN_MILLIS: u64 = 1_421_880_000_000;
 const TAIL_BYTES: usize = 4 << 10;
 
 /// A server in this thread.
+#[derive(Clone)]
 pub(crate) struct Simulated {
     pub(crate) time: SimulatedTime,
     service: Rc<Service>,
+    context: Rc<Context>,
 }
 
 /// Runs a test against a new server, in paused time.
@@ -79,7 +81,12 @@ impl Simulated {
         spawn_local(async move { transitions.run_transitions().await });
         let identity = Identity { account: "000000000000".into(), region: "us-east-1".into() };
         let context = Context::new(identity, clock, store, hub, control, None);
-        Ok(Simulated { time, service: Service::new(context, HashMap::new()) })
+        Ok(Simulated { time, service: Service::new(context.clone(), HashMap::new()), context })
+    }
+
+    /// What the server does once a second, done now.
+    pub(crate) fn maintain(&self) {
+        self.context.maintain();
     }
 
     async fn reply(&self, operation: &str, input: &Value) -> Reply {
@@ -110,7 +117,13 @@ impl Simulated {
 
     /// An active stream of one shard; answers its ARN.
     pub(crate) async fn create(&self, stream: &str) -> String {
-        self.ok("CreateStream", json!({"StreamName": stream, "ShardCount": 1})).await;
+        self.create_as(json!({"StreamName": stream, "ShardCount": 1})).await
+    }
+
+    /// An active stream as the input says; answers its ARN.
+    pub(crate) async fn create_as(&self, input: Value) -> String {
+        let stream = text(&input, "StreamName");
+        self.ok("CreateStream", input).await;
         loop {
             let output = self.ok("DescribeStreamSummary", json!({"StreamName": stream})).await;
             if output["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE" {
@@ -140,7 +153,17 @@ impl Simulated {
 
     /// The same from the position of this type on.
     pub(crate) async fn accept_from(&self, consumer: &str, kind: &str) -> Result<EventStream, Value> {
-        let input = json!({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": kind}});
+        self.subscribe(consumer, "0", &json!({"Type": kind})).await
+    }
+
+    /// The same of any shard, from any position on.
+    pub(crate) async fn subscribe(
+        &self,
+        consumer: &str,
+        shard: &str,
+        position: &Value,
+    ) -> Result<EventStream, Value> {
+        let input = json!({"ConsumerARN": consumer, "ShardId": shard, "StartingPosition": position});
         match self.reply("SubscribeToShard", &input).await {
             Reply::Events(_, events) => Ok(*events),
             Reply::Whole(response) => Err(json_of(response.into_body())),
