@@ -102,6 +102,10 @@ pub const POLICY_BYTES_MAX: usize = 20 * 1024;
 pub const ACCOUNTS_MAX: usize = 10_000;
 /// Shards of one stream however the quotas are set. Own.
 pub const SHARDS_PER_STREAM_MAX: u32 = 100_000;
+/// Closed shards past retention that leave a stream with one command. Own.
+pub const SHARDS_FORGOTTEN_MAX: usize = 1000;
+/// Such commands in a row; what is left waits for the next maintenance. Own.
+pub const SHARDS_FORGOTTEN_TURNS_MAX: usize = 16;
 /// Hours records are kept by default.
 pub const RETENTION_HOURS_DEFAULT: u32 = 24;
 /// Hours records are kept at most: 365 days.

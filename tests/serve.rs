@@ -32,6 +32,8 @@ mod fan_out_ends;
 mod forgetful;
 #[path = "serve/forgetful_mount.rs"]
 mod forgetful_mount;
+#[path = "serve/forgotten.rs"]
+mod forgotten;
 #[path = "serve/histories.rs"]
 mod histories;
 #[path = "serve/history.rs"]
@@ -46,6 +48,8 @@ mod kill_load;
 mod lanes;
 #[path = "serve/ledger.rs"]
 mod ledger;
+#[path = "serve/lineage.rs"]
+mod lineage;
 #[path = "serve/on_demand.rs"]
 mod on_demand;
 #[path = "sim/place.rs"]

@@ -80,10 +80,11 @@ impl Context {
         self.control.stream(&self.key(name))
     }
 
-    /// What has to be done now and then: gives back the space of expired records, forgets the throttles of
-    /// shards that are gone.
+    /// What has to be done now and then: gives back the space of expired records, lets go of shards that held
+    /// nothing else, forgets the throttles of those that are gone.
     pub fn maintain(&self) {
         self.control.trim_expired();
+        self.control.forget_expired();
         let catalog = self.control.catalog();
         self.gates.forget(|log| catalog.address(log).is_some(), |stream| catalog.stream(stream).is_some());
     }

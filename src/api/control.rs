@@ -1,7 +1,7 @@
 //! The catalog's shell: commands are journaled in the catalog's own log, applied once durable, and their
 //! effects carried to the log and the hub. One change at a time.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Control {
     turn: Arc<Mutex<()>>,
     changed: Notify,
     transition_millis: u64,
+    /// Shards are leaving the catalog.
+    is_forgetting: Cell<bool>,
 }
 
 impl Control {
@@ -48,8 +50,8 @@ impl Control {
     ) -> Result<Rc<Self>, StorageError> {
         store.engine().open_log(LogId::CATALOG);
         let catalog = RefCell::new(replay(&store).await?);
-        let (turn, changed) = (Arc::default(), Notify::new());
-        let control = Self { catalog, store, hub, clock, turn, changed, transition_millis };
+        let (turn, changed, is_forgetting) = (Arc::default(), Notify::new(), Cell::new(false));
+        let control = Self { catalog, store, hub, clock, turn, changed, transition_millis, is_forgetting };
         if control.catalog().secret().is_empty() {
             control.require_nothing_else()?;
             let mut secret = [0; SECRET_BYTES];
@@ -93,7 +95,7 @@ impl Control {
         decide: impl FnOnce(&Catalog) -> Result<Command, ApiError>,
     ) -> Result<(), ApiError> {
         let turn = self.turn.clone().lock_owned().await;
-        let command = decide(&self.catalog())?;
+        let command = self.catalog().in_order(decide(&self.catalog())?);
         // In a task of its own: a client that leaves now must not leave a journaled command unapplied.
         let control = self.clone();
         let journaled = spawn_local(async move {
@@ -113,7 +115,8 @@ impl Control {
                 continue;
             };
             let wait = due.millis_since(self.clock.wall());
-            if wait > 0 {
+            // Further off than states last: the clock was set back.
+            if (1..=self.transition_millis).contains(&wait) {
                 tokio::select! {
                     () = self.changed.notified() => {}
                     () = tokio::time::sleep(Duration::from_millis(wait)) => {}
@@ -136,6 +139,44 @@ impl Control {
                 self.store.engine().trim(shard.log, horizon);
             }
         }
+    }
+
+    /// Lets go of closed shards whose records are all past retention and to which nobody is subscribed any
+    /// more; so many at a time, the others next time.
+    pub fn forget_expired(self: &Rc<Self>) {
+        if self.is_forgetting.get() || self.next_forgetting().is_none() {
+            return;
+        }
+        self.is_forgetting.set(true);
+        let control = self.clone();
+        spawn_local(async move {
+            for _ in 0..limits::SHARDS_FORGOTTEN_TURNS_MAX {
+                if !control.forget_some().await {
+                    break;
+                }
+            }
+            control.is_forgetting.set(false);
+        });
+    }
+
+    /// Takes one turn of it; tells whether there may be more to do.
+    async fn forget_some(&self) -> bool {
+        let _turn = self.turn.lock().await;
+        match self.next_forgetting() {
+            // What fails is tried again next time.
+            Some(command) => self.journal(command).await.is_ok(),
+            None => false,
+        }
+    }
+
+    fn next_forgetting(&self) -> Option<Command> {
+        let now = self.clock.wall();
+        let catalog = self.catalog();
+        let engine = self.store.engine();
+        let is_past = |shard: &Shard, horizon| engine.is_past(shard.log, horizon);
+        catalog.next_forgetting(now, limits::SHARDS_FORGOTTEN_MAX, |shard, horizon| {
+            is_past(shard, horizon) && !self.hub.has_audience(shard.log)
+        })
     }
 
     async fn take_transition(&self, command: Command) -> Result<(), StorageError> {

@@ -35,10 +35,14 @@ impl PageToken {
         context.key.seal(PURPOSE, &content)
     }
 
+    /// The error of a token that cannot be used.
+    pub(super) fn invalid() -> ApiError {
+        ApiError::invalid_argument("The NextToken is invalid.")
+    }
+
     /// Reads a token of this listing back.
     pub(super) fn open(context: &Context, listing: &str, text: &str) -> Result<Self, ApiError> {
-        let token = parse(&context.key, listing, text)
-            .ok_or_else(|| ApiError::invalid_argument("The NextToken is invalid."))?;
+        let token = parse(&context.key, listing, text).ok_or_else(Self::invalid)?;
         if context.clock.wall().millis_since(token.issued) > limits::PAGE_TOKEN_MILLIS_MAX {
             return Err(ApiError::expired_token(
                 "The NextToken has expired: it was given out over 300 seconds ago.",

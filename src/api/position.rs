@@ -3,7 +3,7 @@
 
 use crate::catalog::{Shard, Stream};
 use crate::push::ShardIdentity;
-use crate::storage::From;
+use crate::storage::{From, StorageError};
 use crate::types::sequence_number::Parsed;
 use crate::types::{Offset, SequenceNumber, Timestamp};
 
@@ -141,7 +141,11 @@ async fn first_from(
     from: From,
 ) -> Result<Offset, ApiError> {
     let end = tip(context, stream, shard)?;
-    let batches = context.store.read(shard.log, from, 1).await?;
+    let batches = match context.store.read(shard.log, from, 1).await {
+        // It went while it was read.
+        Err(StorageError::NoSuchLog(_)) => return Err(no_shard_to_read(context, &stream.name, shard.id)),
+        batches => batches?,
+    };
     let is_due = |record: &crate::shard_log::Record| match from {
         From::Offset(offset) => record.offset >= offset,
         From::Time(time) => record.arrival >= time,

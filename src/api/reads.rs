@@ -7,7 +7,7 @@ use crate::catalog::{Shard, Stream};
 use crate::limits;
 use crate::pull::{Page, ShardIterator};
 use crate::push::ChildShard;
-use crate::storage::From;
+use crate::storage::{From, StorageError};
 use crate::types::Offset;
 use crate::wire::{Members, Pattern, Value};
 
@@ -157,6 +157,8 @@ async fn read_page(
         let batches = match context.store.read(shard.log, From::Offset(page.next), page.bytes_left()).await {
             // What lies before a damaged place is served; who asks for the place itself is told.
             Err(_) if !page.records.is_empty() => break,
+            // It went while it was read.
+            Err(StorageError::NoSuchLog(_)) => return Err(no_shard_to_read(context, &stream.name, shard.id)),
             batches => batches?,
         };
         if batches.is_empty() {

@@ -35,13 +35,15 @@ impl<'v> Operation<'v> for UpdateShardCount {
 
     async fn run(input: UpdateInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = input.stream.resolve(context)?;
-        let current = stream.open_shard_count();
+        require_scalable(context, &stream)?;
+        let mut current = stream.open_shard_count();
         let target = u32::try_from(input.target).unwrap_or(u32::MAX);
         // A stream that has as many shards already keeps them.
-        if current != target as usize || stream.mode == StreamMode::OnDemand {
+        if current != target as usize {
             let decide = |catalog: &Catalog| {
                 let stream = input.stream.resolve(context)?;
                 may_scale(context, catalog, &stream, target)?;
+                current = stream.open_shard_count();
                 let starts = even_ranges(target).iter().map(|range| range.start).collect();
                 Ok(Command::Rescale { stream: stream.key.clone(), at: context.clock.wall(), starts })
             };
@@ -56,7 +58,8 @@ impl<'v> Operation<'v> for UpdateShardCount {
     }
 }
 
-fn may_scale(context: &Context, catalog: &Catalog, stream: &Stream, target: u32) -> Result<(), ApiError> {
+/// Refuses unless the stream is ACTIVE and its number of shards its user's to choose.
+fn require_scalable(context: &Context, stream: &Stream) -> Result<(), ApiError> {
     let (name, account) = (&stream.name, &context.identity.account);
     require_active(context, stream)?;
     if stream.mode == StreamMode::OnDemand {
@@ -64,6 +67,11 @@ fn may_scale(context: &Context, catalog: &Catalog, stream: &Stream, target: u32)
             "Request is invalid. Stream {name} under account {account} is in On-Demand mode."
         )));
     }
+    Ok(())
+}
+
+fn may_scale(context: &Context, catalog: &Catalog, stream: &Stream, target: u32) -> Result<(), ApiError> {
+    require_scalable(context, stream)?;
     if target > limits::SHARDS_PER_STREAM_MAX {
         return Err(ApiError::limit_exceeded(format!(
             "UpdateShardCount cannot scale to more than {} shards. Target shard count: {target}",

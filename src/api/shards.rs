@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::catalog::{Shard, Stream, StreamStatus};
+use crate::catalog::{Shard, ShardFilter, ShardView, Stream, StreamStatus};
 use crate::types::{ShardId, Timestamp};
 use crate::wire::{Members, Pattern, Value};
 
@@ -70,17 +70,6 @@ struct FilterInput<'v> {
     timestamp: Option<Timestamp>,
 }
 
-/// Which shards are meant; kept in page tokens as text.
-#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
-enum Filter {
-    After(ShardId),
-    AtTrimHorizon,
-    FromTrimHorizon,
-    AtLatest,
-    At(Timestamp),
-    From(Timestamp),
-}
-
 impl<'v> Operation<'v> for ListShards {
     const NAME: &'static str = "ListShards";
     type Input = ListShardsInput<'v>;
@@ -101,22 +90,20 @@ impl<'v> Operation<'v> for ListShards {
     }
 
     async fn run(input: ListShardsInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
-        let (stream, filter, after) = input.place(context)?;
+        let (stream, view, after) = input.place(context)?;
         if !matches!(stream.status, StreamStatus::Active | StreamStatus::Updating) {
             require_active(context, &stream)?;
         }
         let limit =
             input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_MAX).min(PAGE_MAX);
-        let horizon = stream.trim_horizon(context.clock.wall());
-        let due =
-            |shard: &&Shard| filter.shows(shard, &stream, horizon) && after.is_none_or(|a| shard.id > a);
-        let mut page: Vec<_> = stream.shards.iter().filter(due).take(limit + 1).collect();
+        let due = |shard: &&Shard| after.is_none_or(|after| shard.id > after);
+        let mut page: Vec<_> = view.shards(&stream).filter(due).take(limit + 1).collect();
         let has_more = page.len() > limit;
         page.truncate(limit);
         let last = page.last().filter(|_| has_more);
-        let filter_text = serde_json::to_string(&filter).expect("a filter is plain data");
+        let view_text = serde_json::to_string(&view).expect("a view is plain data");
         let token =
-            last.map(|s| PageToken::text(context, Self::NAME, &stream.name, &filter_text, &s.id.to_string()));
+            last.map(|s| PageToken::text(context, Self::NAME, &stream.name, &view_text, &s.id.to_string()));
         Ok(Answer::Output(Value::map([
             ("Shards", Value::List(page.into_iter().map(shard_value).collect())),
             ("NextToken", token.map_or(Value::Null, Value::text)),
@@ -125,15 +112,15 @@ impl<'v> Operation<'v> for ListShards {
 }
 
 impl ListShardsInput<'_> {
-    /// The stream, the filter and the shard after which the page begins: from the token or from scratch.
-    fn place(&self, context: &Context) -> Result<(Arc<Stream>, Filter, Option<ShardId>), ApiError> {
+    /// The stream, the view of it and the shard after which the page begins: from the token or from scratch.
+    fn place(&self, context: &Context) -> Result<(Arc<Stream>, ShardView, Option<ShardId>), ApiError> {
         if let Some(token) = self.token {
             self.token_stands_alone()?;
             let token = PageToken::open(context, <ListShards as Operation<'_>>::NAME, token)?;
             let gone = || super::resource_ref::no_stream(context, &token.of);
             let stream = context.stream(&token.of).ok_or_else(gone)?;
-            let filter = serde_json::from_str(&token.filter).unwrap_or(Filter::FromTrimHorizon);
-            return Ok((stream, filter, ShardId::parse(&token.after)));
+            let view = serde_json::from_str(&token.filter).map_err(|_| PageToken::invalid())?;
+            return Ok((stream, view, ShardId::parse(&token.after)));
         }
         if self.stream.is_absent() {
             return Err(ApiError::invalid_argument("Either NextToken or StreamName should be provided."));
@@ -146,7 +133,8 @@ impl ListShardsInput<'_> {
             |text: &str| ShardId::parse(text).ok_or_else(|| no_such_shard(context, &stream.name, text));
         let after = self.after.map(shard_id).transpose()?;
         let filter = self.filter.as_ref().map(|filter| filter.parse(shard_id)).transpose()?;
-        Ok((stream.clone(), filter.unwrap_or(Filter::FromTrimHorizon), after))
+        let view = stream.view(filter.unwrap_or(ShardFilter::FromTrimHorizon), context.clock.wall());
+        Ok((stream, view, after))
     }
 
     fn token_stands_alone(&self) -> Result<(), ApiError> {
@@ -163,7 +151,7 @@ impl ListShardsInput<'_> {
 }
 
 impl FilterInput<'_> {
-    fn parse(&self, shard_id: impl Fn(&str) -> Result<ShardId, ApiError>) -> Result<Filter, ApiError> {
+    fn parse(&self, shard_id: impl Fn(&str) -> Result<ShardId, ApiError>) -> Result<ShardFilter, ApiError> {
         let missing = |what: &str| {
             ApiError::invalid_argument(format!(
                 "{what} must be provided for a ShardFilter of type {}.",
@@ -171,33 +159,12 @@ impl FilterInput<'_> {
             ))
         };
         Ok(match self.kind {
-            "AFTER_SHARD_ID" => Filter::After(shard_id(self.shard.ok_or_else(|| missing("ShardId"))?)?),
-            "AT_TIMESTAMP" => Filter::At(self.timestamp.ok_or_else(|| missing("Timestamp"))?),
-            "FROM_TIMESTAMP" => Filter::From(self.timestamp.ok_or_else(|| missing("Timestamp"))?),
-            "AT_TRIM_HORIZON" => Filter::AtTrimHorizon,
-            "AT_LATEST" => Filter::AtLatest,
-            _ => Filter::FromTrimHorizon,
+            "AFTER_SHARD_ID" => ShardFilter::After(shard_id(self.shard.ok_or_else(|| missing("ShardId"))?)?),
+            "AT_TIMESTAMP" => ShardFilter::At(self.timestamp.ok_or_else(|| missing("Timestamp"))?),
+            "FROM_TIMESTAMP" => ShardFilter::From(self.timestamp.ok_or_else(|| missing("Timestamp"))?),
+            "AT_TRIM_HORIZON" => ShardFilter::AtTrimHorizon,
+            "AT_LATEST" => ShardFilter::AtLatest,
+            _ => ShardFilter::FromTrimHorizon,
         })
-    }
-}
-
-impl Filter {
-    /// Whether a shard is in the view. At an instant shared by a close and an open, children are.
-    fn shows(self, shard: &Shard, stream: &Stream, horizon: Timestamp) -> bool {
-        let retained = shard.closed.is_none_or(|closed| closed >= horizon);
-        // A time before the stream shows its first shards.
-        let open_at = |time: Timestamp| {
-            let time = time.max(stream.created);
-            shard.created <= time && shard.closed.is_none_or(|closed| closed > time)
-        };
-        retained
-            && match self {
-                Self::After(id) => shard.id > id,
-                Self::AtTrimHorizon => open_at(horizon),
-                Self::FromTrimHorizon => true,
-                Self::AtLatest => shard.is_open(),
-                Self::At(time) => open_at(time.max(horizon)),
-                Self::From(time) => shard.closed.is_none_or(|closed| closed >= time.max(horizon)),
-            }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::catalog::{Catalog, Command, Stream, StreamMode, StreamStatus};
+use crate::catalog::{Catalog, Command, ShardFilter, Stream, StreamMode, StreamStatus};
 use crate::limits;
 use crate::types::ShardId;
 use crate::wire::{Members, Pattern, Value};
@@ -215,8 +215,8 @@ impl<'v> Operation<'v> for DescribeStream {
         let limit = page_len(input.limit);
         let mut page: Vec<_> = if stream.takes_data() {
             stream
-                .shards
-                .iter()
+                .view(ShardFilter::FromTrimHorizon, context.clock.wall())
+                .shards(&stream)
                 .filter(|shard| after.is_none_or(|after| shard.id > after))
                 .take(limit + 1)
                 .collect()

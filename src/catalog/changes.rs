@@ -33,6 +33,7 @@ impl Stream {
             retention_hours: limits::RETENTION_HOURS_DEFAULT,
             max_record_kib: *max_record_kib,
             shards: Vec::new(),
+            whole_since: Timestamp::default(),
             consumers: BTreeMap::new(),
             tags: tags.clone(),
             encryption_key: None,

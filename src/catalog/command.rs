@@ -84,6 +84,13 @@ pub enum Command {
         /// First hash keys of the shards to come, ascending from 0.
         starts: Vec<HashKey>,
     },
+    /// Closed shards are gone, with their logs: nothing they held is readable any more.
+    ForgetShards {
+        /// Of which stream.
+        stream: StreamKey,
+        /// Which, by id; none of them has a parent that stays.
+        shards: Vec<ShardId>,
+    },
     /// Who decides the number of shards changes.
     SetMode {
         /// Of which stream.

@@ -5,12 +5,16 @@ mod account;
 mod changes;
 mod command;
 mod consumer;
+mod forget;
 mod lifecycle;
 mod reshard;
 mod shard;
 mod state;
 mod stream;
+mod view;
 
+#[cfg(test)]
+mod lineage_tests;
 #[cfg(test)]
 mod tests;
 
@@ -20,3 +24,4 @@ pub use consumer::{Consumer, ConsumerStatus};
 pub use shard::Shard;
 pub use state::{Catalog, Effect, ShardAddress};
 pub use stream::{Recent, Stream, StreamMode, StreamStatus};
+pub use view::{ShardFilter, ShardView};

@@ -1,11 +1,25 @@
 //! Shards that close and others that take their place, at one instant: there is no moment at which a hash key
 //! has no open shard or two, for producers and readers alike.
 
-use super::{Catalog, Effect, Rejection, Stream, StreamMode, StreamStatus};
+use super::{Catalog, Command, Effect, Rejection, Stream, StreamMode, StreamStatus};
 use crate::types::hash_key::even_ranges;
 use crate::types::{HashKey, HashKeyRange, ShardId, StreamKey, Timestamp};
 
 impl Catalog {
+    /// The command at a time no shard of its stream is younger than. The operator may have set the clock back;
+    /// shards that close before they open would leave gaps in what was open when.
+    pub fn in_order(&self, mut command: Command) -> Command {
+        if let Command::Reshard { stream, at, .. }
+        | Command::Rescale { stream, at, .. }
+        | Command::SetMode { stream, at, .. }
+        | Command::SetWarmThroughput { stream, at, .. } = &mut command
+            && let Some(last) = self.stream(stream).and_then(|stream| stream.shards.last())
+        {
+            *at = last.created.max(*at);
+        }
+        command
+    }
+
     /// One split or one merge.
     pub(super) fn reshard(
         &mut self,
@@ -77,14 +91,28 @@ impl Catalog {
         let open: Vec<_> = stream.open_shards().map(|shard| (shard.id, shard.range)).collect();
         for (id, range) in open {
             let first = starts.partition_point(|start| *start <= range.start);
-            let inside = starts[first..].iter().take_while(|start| **start <= range.end);
-            let (mut upper, mut from) = (id, range.start);
-            for &start in inside {
-                self.give_way(stream, at, &[upper], &[from, start], effect)?;
-                (upper, from) = (stream.last_shard_id().ok_or(Rejection::Shards)?, start);
-            }
+            let end = starts.partition_point(|start| *start <= range.end);
+            self.split_at(stream, at, (id, range.start), &starts[first..end], effect)?;
         }
         Ok(())
+    }
+
+    /// Splits one shard at all of `starts`, in the middle of them first: readers have as few generations to
+    /// follow as can be.
+    fn split_at(
+        &mut self,
+        stream: &mut Stream,
+        at: Timestamp,
+        (shard, from): (ShardId, HashKey),
+        starts: &[HashKey],
+        effect: &mut Effect,
+    ) -> Result<(), Rejection> {
+        let (below, rest) = starts.split_at(starts.len() / 2);
+        let Some((&start, above)) = rest.split_first() else { return Ok(()) };
+        self.give_way(stream, at, &[shard], &[from, start], effect)?;
+        let upper = stream.last_shard_id().ok_or(Rejection::Shards)?;
+        self.split_at(stream, at, (ShardId(upper.0 - 1), from), below, effect)?;
+        self.split_at(stream, at, (upper, start), above, effect)
     }
 
     /// Merges neighbours, two at a time, until nothing but `starts` begins a shard.

@@ -37,7 +37,7 @@ pub struct Catalog {
     secret: String,
     streams: BTreeMap<StreamKey, Arc<Stream>>,
     commitments: BTreeMap<Option<String>, Commitment>,
-    addresses: HashMap<LogId, ShardAddress>,
+    pub(super) addresses: HashMap<LogId, ShardAddress>,
     next_log: u64,
     next_consumer: u64,
 }
@@ -117,6 +117,7 @@ impl Catalog {
             Command::RemoveStream { stream } => self.remove_stream(stream),
             Command::Reshard { stream, at, parents, starts } => self.reshard(stream, *at, parents, starts),
             Command::Rescale { stream, at, starts } => self.rescale(stream, *at, starts),
+            Command::ForgetShards { stream, shards } => self.forget_shards(stream, shards),
             Command::RegisterConsumer { stream, consumer, at, tags } => {
                 self.register_consumer(stream, consumer, *at, tags)
             }

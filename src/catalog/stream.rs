@@ -72,8 +72,10 @@ pub struct Stream {
     pub retention_hours: u32,
     /// Largest record, in KiB of data.
     pub max_record_kib: u32,
-    /// All shards that still exist, by id.
+    /// All shards that still exist, by id. The last one is open: what closes has children, which come after.
     pub shards: Vec<Shard>,
+    /// Since when all shards that were open are known: later than any was closed of those that are gone.
+    pub whole_since: Timestamp,
     /// Consumers by name.
     pub consumers: BTreeMap<String, Consumer>,
     /// Tags by key.
@@ -172,7 +174,7 @@ impl Stream {
         now.minus_millis(u64::from(self.retention_hours) * 3_600_000)
     }
 
-    /// The id the next shard gets.
+    /// The id the next shard gets. None is given twice: the last shard stays as long as the stream.
     pub(super) fn next_shard_id(&self) -> ShardId {
         self.last_shard_id().map_or(ShardId(0), |last| ShardId(last.0 + 1))
     }

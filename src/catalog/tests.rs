@@ -10,7 +10,7 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-fn with_stream(shards: u32) -> Catalog {
+pub(super) fn with_stream(shards: u32) -> Catalog {
     let mut catalog = Catalog::default();
     let create = Command::CreateStream {
         stream: "orders".into(),
@@ -109,46 +109,48 @@ fn commands_survive_their_journal_form() {
     assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
 }
 
-/// A view at an instant covers the hash space, whoever was open then.
-fn assert_covers_at(stream: &Stream, time: u64) {
-    let open =
-        |shard: &&Shard| shard.created <= at(time) && shard.closed.is_none_or(|closed| closed > at(time));
-    let mut ranges: Vec<_> = stream.shards.iter().filter(open).map(|shard| shard.range).collect();
-    ranges.sort_by_key(|range| range.start);
-    let mut next = Some(0_u128);
-    for range in ranges {
-        assert_eq!(Some(range.start.0), next);
-        next = range.end.0.checked_add(1);
-    }
-    assert_eq!(next, None);
+#[test]
+fn a_stream_is_scaled_in_few_generations() {
+    let mut catalog = with_stream(1);
+    let starts = even_ranges(1000).iter().map(|range| range.start).collect();
+    let effect = catalog.apply(&Command::Rescale { stream: "orders".into(), at: at(2000), starts }).unwrap();
+    assert_eq!((effect.opened.len(), effect.closed.len()), (2 * 999, 999));
+    let stream = catalog.stream(&"orders".into()).unwrap();
+    assert_covers(stream);
+    let generations =
+        |shard: &Shard| std::iter::successors(Some(shard), |shard| stream.shard(shard.parent?)).count() - 1;
+    assert_eq!(stream.open_shards().map(generations).max(), Some(10), "each halves what is to be done");
 }
 
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
-
-    #[test]
-    fn whatever_a_stream_is_scaled_to_every_key_has_one_shard_at_every_instant(
-        first in 1_u32..40,
-        targets in proptest::collection::vec(1_u32..40, 1..6),
-    ) {
-        let mut catalog = with_stream(first);
-        for (target, time) in targets.iter().zip(2000..) {
-            let starts = even_ranges(*target).iter().map(|range| range.start).collect();
-            let rescale = Command::Rescale { stream: "orders".into(), at: at(time), starts };
-            let effect = catalog.apply(&rescale).unwrap();
-            let stream = catalog.stream(&"orders".into()).unwrap();
-            assert_covers(stream);
-            assert_eq!(stream.open_shard_count(), *target as usize);
-            assert!(effect.closed.len() <= stream.shards.len());
-            (1000..=time).for_each(|time| assert_covers_at(stream, time));
-        }
-        let stream = catalog.stream(&"orders".into()).unwrap();
-        for shard in &stream.shards {
-            let parents: Vec<_> = shard.parents().collect();
-            assert!(parents.iter().all(|parent| *parent < shard.id && parents.len() <= 2));
-            for parent in parents.iter().filter_map(|&parent| stream.shard(parent)) {
-                assert!(parent.children.contains(&shard.id) && parent.closed == Some(shard.created));
-            }
-        }
+#[test]
+fn a_shard_is_forgotten_after_its_parents_and_its_id_stays_taken() {
+    let mut catalog = with_stream(1);
+    let day = 24 * 3_600_000;
+    let scale = |target: u32, millis| {
+        let starts = even_ranges(target).iter().map(|range| range.start).collect();
+        Command::Rescale { stream: "orders".into(), at: at(millis), starts }
+    };
+    catalog.apply(&scale(2, 2000)).unwrap();
+    catalog.apply(&scale(1, 3000)).unwrap();
+    let forget = |shards: &[u32]| Command::ForgetShards {
+        stream: "orders".into(),
+        shards: shards.iter().copied().map(ShardId).collect(),
+    };
+    let next = |catalog: &Catalog, millis| catalog.next_forgetting(at(millis), 10, |_, _| true);
+    assert_eq!(next(&catalog, day + 2000), None, "records of its last millisecond are still readable");
+    assert_eq!(next(&catalog, day + 2001), Some(forget(&[0])));
+    assert_eq!(next(&catalog, day + 3001), Some(forget(&[0, 1, 2])));
+    assert_eq!(catalog.next_forgetting(at(day + 3001), 10, |shard, _| shard.id != ShardId(0)), None);
+    for wrong in [&[1][..], &[0, 3], &[0, 9]] {
+        assert_eq!(catalog.apply(&forget(wrong)), Err(Rejection::Shards), "{wrong:?}");
     }
+    let log = catalog.stream(&"orders".into()).unwrap().shards[0].log;
+    assert_eq!(catalog.apply(&forget(&[0])).map(|effect| effect.removed), Ok(vec![log]));
+    assert_eq!((catalog.address(log), catalog.logs().len()), (None, 3));
+    catalog.apply(&forget(&[1, 2])).unwrap();
+    catalog.apply(&scale(2, day + 4000)).unwrap();
+    let stream = catalog.stream(&"orders".into()).unwrap();
+    let ids: Vec<_> = stream.shards.iter().map(|shard| shard.id.0).collect();
+    assert_eq!(ids, [3, 4, 5]);
+    assert_eq!(stream.shards[0].parents().collect::<Vec<_>>(), [ShardId(1), ShardId(2)]);
 }

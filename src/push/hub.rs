@@ -218,6 +218,11 @@ impl Hub {
         audience.live.iter().for_each(|live| live.woken.notify_one());
     }
 
+    /// Whether anybody is subscribed to the log.
+    pub fn has_audience(&self, log: LogId) -> bool {
+        self.inner.borrow().shards.contains_key(&log)
+    }
+
     /// Ends the subscriptions of a consumer that is being deregistered.
     pub fn end_consumer(&self, consumer: u64) {
         self.end_where(Ending::Deregistered, |_, live| live.consumer == consumer);
@@ -278,6 +283,11 @@ impl Hub {
             audience.shared.clear();
         } else {
             audience.shared.keep_commit(event, now);
+        }
+        if audience.children.is_some() {
+            // What was under way when the shard closed: its end is due now, and the tasks of those just served
+            // sleep.
+            audience.live.iter().for_each(|live| live.woken.notify_one());
         }
         inner.at_tip += at_tip;
         inner.published.push(batch.log());

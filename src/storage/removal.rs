@@ -28,6 +28,11 @@ impl Engine {
         self.disk.kick();
     }
 
+    /// Whether all it ever took arrived before `horizon`. Of a damaged log that is not known.
+    pub fn is_past(&self, id: LogId, horizon: Timestamp) -> bool {
+        self.logs.get(&id).is_none_or(|log| log.damage.is_none() && log.last_arrival < horizon)
+    }
+
     /// Removes segments whose every record arrived before `horizon`, but never the newest that holds any: it
     /// carries the log's end across restarts. Records before the horizon in what remains are for readers to
     /// skip.

@@ -38,6 +38,7 @@ const TAIL_BYTES: usize = 4 << 10;
 pub(crate) struct Simulated {
     pub(crate) time: SimulatedTime,
     service: Rc<Service>,
+    context: Rc<Context>,
 }
 
 /// Runs a test against a new server, in paused time.
@@ -95,7 +96,12 @@ impl Simulated {
         let scaling = limit.map(scaling::Settings::new);
         let context = Context::new(identity, clock, store, hub, control, quotas, scaling);
         spawn_local(context.clone().run_scaling());
-        Ok(Simulated { time, service: Service::new(context, HashMap::new()) })
+        Ok(Simulated { time, service: Service::new(context.clone(), HashMap::new()), context })
+    }
+
+    /// What the server does once a second, done now.
+    pub(crate) fn maintain(&self) {
+        self.context.maintain();
     }
 
     async fn reply(&self, operation: &str, input: &Value) -> Reply {
