@@ -139,8 +139,8 @@ impl Stream {
         &self.shards[self.open[after.saturating_sub(1)]]
     }
 
-    /// The open shard whose turn it is, if they take turns, and a point of its range that falls anywhere in it:
-    /// multiples of the golden ratio spread evenly however many there are.
+    /// The open shard whose turn it is, if they take turns, and a point of its range that falls anywhere in
+    /// it: multiples of the golden ratio spread evenly however many there are.
     pub fn target_in_turn(&self, turn: usize) -> (&Shard, HashKey) {
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
         let shard = &self.shards[self.open[turn % self.open.len()]];

@@ -37,8 +37,8 @@ pub struct ShardView {
 impl Stream {
     /// What the filter shows at `now`.
     pub fn view(&self, filter: ShardFilter, now: Timestamp) -> ShardView {
-        // What closed with a shard that is gone, or before, can no longer be shown as a whole, though retention
-        // may have grown since.
+        // What closed with a shard that is gone, or before, can no longer be shown as a whole, though
+        // retention may have grown since.
         let horizon = self.trim_horizon(now).max(self.whole_since);
         ShardView { filter, horizon, begin: self.created, end: self.next_shard_id() }
     }

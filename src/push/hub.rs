@@ -285,8 +285,8 @@ impl Hub {
             audience.shared.keep_commit(event, now);
         }
         if audience.children.is_some() {
-            // What was under way when the shard closed: its end is due now, and the tasks of those just served
-            // sleep.
+            // What was under way when the shard closed: its end is due now, and the tasks of those just
+            // served sleep.
             audience.live.iter().for_each(|live| live.woken.notify_one());
         }
         inner.at_tip += at_tip;

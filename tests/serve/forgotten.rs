@@ -1,5 +1,5 @@
-//! What becomes of a closed shard once all its records are past retention? It leaves the catalog and the disk;
-//! its children stay, and know where they came from. In simulated time.
+//! What becomes of a closed shard once all its records are past retention? It leaves the catalog and the
+//! disk; its children stay, and know where they came from. In simulated time.
 
 use std::time::Duration;
 

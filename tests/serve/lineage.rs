@@ -149,8 +149,8 @@ struct Course {
 }
 
 impl Course {
-    /// Puts a record. It is under way while what comes next is asked for, as others' puts are; puts of one key
-    /// wait for each other, as those of a producer that cares for order do.
+    /// Puts a record. It is under way while what comes next is asked for, as others' puts are; puts of one
+    /// key wait for each other, as those of a producer that cares for order do.
     async fn put(&mut self) {
         let key = format!("key-{}", self.rng.usize(..KEYS));
         self.payload += 1;
