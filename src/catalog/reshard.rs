@@ -6,8 +6,8 @@ use crate::types::hash_key::even_ranges;
 use crate::types::{HashKey, HashKeyRange, ShardId, StreamKey, Timestamp};
 
 impl Catalog {
-    /// The command at a time no shard of its stream is younger than. The operator may have set the clock back;
-    /// shards that close before they open would leave gaps in what was open when.
+    /// The command at a time no shard of its stream is younger than. The operator may have set the clock
+    /// back; shards that close before they open would leave gaps in what was open when.
     pub fn in_order(&self, mut command: Command) -> Command {
         if let Command::Reshard { stream, at, .. }
         | Command::Rescale { stream, at, .. }
