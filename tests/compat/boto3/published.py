@@ -3,6 +3,7 @@
 import sys
 import traceback
 
+import published_kinesalite
 import published_localstack  # noqa: F401, its facts register themselves, as do those of the next three
 import published_moto  # noqa: F401
 import published_records  # noqa: F401
@@ -26,6 +27,7 @@ def complaint(fact):
 def run():
     """All tables."""
     published_refusals.register()
+    published_kinesalite.register()
     wrong = [each for each in map(complaint, FACTS) if each]
     check(not wrong, f"{len(wrong)} of {len(FACTS)} facts do not hold:\n" + "\n".join(wrong))
     projects = [fact.project for fact in FACTS]
