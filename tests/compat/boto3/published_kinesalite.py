@@ -125,9 +125,9 @@ def untaggings(name):
     """The cases of removeTagsFromStream.js."""
     account = account_of(name)
     invalid = ("Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, "
-               "_ . / = + - % @ :.")
+               "_ . / = + - % @.")
     illegal = (f"Failed to remove tags from stream {name} under account {account} because some tags contained illegal "
-               "characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@',':'.")
+               "characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.")
     keys = ("satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater "
             "than or equal to 1]")
     return [
