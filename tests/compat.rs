@@ -78,6 +78,12 @@ fn boto3_tags_and_policies() {
     boto3("tags_and_policies.py", false, "aws");
 }
 
+/// What moto's and LocalStack's own tests assert; `docs/published-assertions.md` tells which do not apply.
+#[test]
+fn boto3_published_assertions() {
+    boto3("published.py", false, "off");
+}
+
 #[test]
 fn aws_cli_round_trip() {
     if tools::toolchain("AWS CLI", "python3", "--version") {

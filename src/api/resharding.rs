@@ -28,8 +28,8 @@ impl<'v> Operation<'v> for SplitShard {
     fn read(m: &mut Members<'_, 'v>) -> SplitShardInput<'v> {
         SplitShardInput {
             start: m.text("NewStartingHashKey").pattern(Pattern::HashKey).required(),
-            shard: m.text("ShardToSplit").length(1, 128).pattern(Pattern::Name).required(),
             stream: StreamRef::read(m),
+            shard: m.text("ShardToSplit").length(1, 128).pattern(Pattern::Name).required(),
         }
     }
 

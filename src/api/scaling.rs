@@ -28,8 +28,8 @@ impl<'v> Operation<'v> for UpdateShardCount {
     fn read(m: &mut Members<'_, 'v>) -> UpdateInput<'v> {
         m.enumeration("ScalingType", &["UNIFORM_SCALING"]).required();
         UpdateInput {
-            target: m.integer("TargetShardCount").at_least(1).required(),
             stream: StreamRef::read(m),
+            target: m.integer("TargetShardCount").at_least(1).required(),
         }
     }
 

@@ -161,6 +161,7 @@ async fn change(
     let decide = |_: &Catalog| {
         let tagged = tagged()?;
         require_valid(context, &tagged.stream().name, tags, tagged.tags())?;
+        require_removable(context, &tagged.stream().name, keys)?;
         Ok(Command::ChangeTags {
             stream: tagged.stream().key.clone(),
             consumer: tagged.consumer_name(),
@@ -181,28 +182,43 @@ pub(super) fn require_valid(
 ) -> Result<(), ApiError> {
     let account = &context.identity.account;
     let failed = format!("Failed to add tags to stream {stream} under account {account} because");
-    let texts = || tags.iter().flat_map(|(&key, &value)| [key, value]);
     if tags.keys().any(|key| key.starts_with("aws:")) {
         return Err(ApiError::invalid_argument(format!("{failed} tag keys must not begin with aws:.")));
     }
-    if texts().any(|text| text.contains('%')) {
-        return Err(ApiError::invalid_argument(format!(
-            "{failed} some tags contained illegal characters. The allowed characters are Unicode letters, \
-             white-spaces, '_',',','/','=','+','-','@'."
-        )));
-    }
-    if !texts().all(|text| text.chars().all(is_tag_character)) {
-        return Err(ApiError::invalid_argument(
-            "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, \
-             _ . / = + - % @.",
-        ));
-    }
+    require_characters(&failed, tags.iter().flat_map(|(&key, &value)| [key, value]))?;
     let all: BTreeSet<&str> = present.keys().map(String::as_str).chain(tags.keys().copied()).collect();
     if all.len() > limits::TAGS_MAX {
         return Err(ApiError::invalid_argument(format!(
             "{failed} a given stream cannot have more than {} tags associated with it.",
             limits::TAGS_MAX
         )));
+    }
+    Ok(())
+}
+
+/// Keys that no tag can have are refused, not ignored as those that merely no tag has.
+fn require_removable(context: &Context, stream: &str, keys: &[&str]) -> Result<(), ApiError> {
+    let account = &context.identity.account;
+    let failed = format!("Failed to remove tags from stream {stream} under account {account} because");
+    require_characters(&failed, keys.iter().copied())
+}
+
+/// Refuses characters no tag has: `%` in other words than the rest.
+fn require_characters<'t>(
+    failed: &str,
+    mut texts: impl Iterator<Item = &'t str> + Clone,
+) -> Result<(), ApiError> {
+    if texts.clone().any(|text| text.contains('%')) {
+        return Err(ApiError::invalid_argument(format!(
+            "{failed} some tags contained illegal characters. The allowed characters are Unicode letters, \
+             white-spaces, '_',',','/','=','+','-','@'."
+        )));
+    }
+    if !texts.all(|text| text.chars().all(is_tag_character)) {
+        return Err(ApiError::invalid_argument(
+            "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, \
+             _ . / = + - % @.",
+        ));
     }
     Ok(())
 }

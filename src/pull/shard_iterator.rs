@@ -52,9 +52,10 @@ impl ShardIterator {
         key.seal(PURPOSE, &content)
     }
 
-    /// Reads the text back; at `now` it must not be older than five minutes.
+    /// Reads the text back; at `now` it must not be older than five minutes. Quotes around it do no harm, as
+    /// with the service: shell scripts pass on what `aws kinesis get-shard-iterator` printed.
     pub fn open(text: &str, key: &SealKey, now: Timestamp) -> Result<Self, IteratorError> {
-        let content = key.open(PURPOSE, text).ok_or(IteratorError::Invalid)?;
+        let content = key.open(PURPOSE, unquoted(text)).ok_or(IteratorError::Invalid)?;
         let iterator = Self::parse(&content).ok_or(IteratorError::Invalid)?;
         if now.millis_since(iterator.issued) > limits::ITERATOR_MILLIS_MAX {
             return Err(IteratorError::Expired(iterator.issued));
@@ -78,6 +79,11 @@ impl ShardIterator {
     }
 }
 
+/// The text between a pair of quotes, or all of it.
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +102,12 @@ mod tests {
         let text = iterator.to_text(&key);
         assert!(text.len() <= 512, "{}", text.len());
         let open = |millis| ShardIterator::open(&text, &key, Timestamp::from_millis(millis));
-        assert_eq!(open(1_300_000), Ok(iterator));
+        assert_eq!(open(1_300_000).as_ref(), Ok(&iterator));
+        let of = |text: &str| ShardIterator::open(text, &key, issued);
+        assert_eq!(of(&format!("\"{text}\"")), Ok(iterator));
+        for odd in [format!("\"{text}"), format!("{text}\""), format!("\"\"{text}\"\""), "\"".into()] {
+            assert_eq!(of(&odd), Err(IteratorError::Invalid), "{odd}");
+        }
         assert_eq!(open(1_300_001), Err(IteratorError::Expired(issued)));
         assert_eq!(ShardIterator::open("AAAA", &key, issued), Err(IteratorError::Invalid));
     }
