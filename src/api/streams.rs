@@ -58,9 +58,9 @@ impl<'v> Operation<'v> for CreateStream {
                 .values(0, 256)
                 .optional()
                 .unwrap_or_default(),
+            warm_mibps: warm_throughput::read(m),
             max_record_kib: m.integer("MaxRecordSizeInKiB").range(1024, 10_240).optional(),
             auto_distribution: read_strategy(m).unwrap_or(false),
-            warm_mibps: warm_throughput::read(m),
         }
     }
 

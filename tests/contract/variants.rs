@@ -80,11 +80,16 @@ fn strings(shape: &Shape, valid: &Item) -> Vec<Variant> {
         ("without its end", text(valid.get(..valid.len() / 2).unwrap_or_default())),
     ]);
     let max = shape.max.map(|max| usize::try_from(max).expect("a length"));
-    variants.extend(max.map(|max| ("too long".to_owned(), text(&format!("{valid:a<0$}", max + 1)))));
+    variants.extend(max.map(|max| ("too long".to_owned(), text(&padded(valid, max + 1)))));
     variants.extend(max.map(|max| ("too long in umlauts".to_owned(), text(&"ä".repeat(max + 1)))));
-    variants.extend(max.map(|max| ("as long as can be".to_owned(), text(&format!("{valid:a<max$}")))));
+    variants.extend(max.map(|max| ("as long as can be".to_owned(), text(&padded(valid, max)))));
     variants.push(("many digits".to_owned(), text(&"9".repeat(130))));
     variants
+}
+
+/// A text made so long.
+fn padded(text: &str, length: usize) -> String {
+    format!("{text}{}", "a".repeat(length.saturating_sub(text.len())))
 }
 
 fn numbers(shape: &Shape) -> Vec<Variant> {
