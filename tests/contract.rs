@@ -6,20 +6,28 @@
 
 mod support;
 
+#[path = "contract/accepted.rs"]
+mod accepted;
 #[path = "compat/cbor_value.rs"]
 mod cbor_value;
 #[path = "contract/encoding.rs"]
 mod encoding;
+#[path = "contract/events.rs"]
+mod events;
 #[path = "contract/exceptions.rs"]
 mod exceptions;
 #[path = "contract/model.rs"]
 mod model;
+#[path = "contract/output.rs"]
+mod output;
 #[path = "contract/reference.rs"]
 mod reference;
 #[path = "contract/refused.rs"]
 mod refused;
 #[path = "contract/samples.rs"]
 mod samples;
+#[path = "contract/steps.rs"]
+mod steps;
 #[path = "contract/variants.rs"]
 mod variants;
 #[path = "contract/words.rs"]

@@ -36,8 +36,10 @@ const ENUMERATIONS: &[(&str, &[&str])] = &[(
     &["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"],
 )];
 
-/// Members of outputs that may lie below the model's minimum: the service says 0 where nothing failed.
-pub(crate) const BELOW_MINIMUM: &[&str] = &["FailedRecordCount"];
+/// Members of outputs that may lie below the model's minimum: the service says 0 where nothing failed, and
+/// lists no metrics where none is on.
+pub(crate) const BELOW_MINIMUM: &[&str] =
+    &["FailedRecordCount", "ShardLevelMetrics", "CurrentShardLevelMetrics", "DesiredShardLevelMetrics"];
 
 /// Members the model requires of outputs and the service leaves out: of a shard's last event.
 pub(crate) const LEFT_OUT: &[&str] = &["ContinuationSequenceNumber"];
