@@ -15,6 +15,8 @@ use crate::support::http::{Answer, Client};
 use crate::support::server::{Options, Server};
 use crate::support::wait_for;
 
+/// How long streams stay in a state of transition here: short, as each step waits for the end of it.
+const TRANSITION_MILLIS: &str = "5";
 const ACCOUNT: &str = "arn:aws:kinesis:us-east-1:000000000000";
 
 /// A client of one server in one encoding, and what it has learnt.
@@ -30,7 +32,8 @@ struct Pass<'m> {
 
 impl<'m> Pass<'m> {
     fn new(model: &'m Model, encoding: Encoding, extent: Extent) -> Pass<'m> {
-        let server = Server::start(Options { limits: "off", ..Options::default() });
+        let extra = vec!["--transition-millis".to_owned(), TRANSITION_MILLIS.to_owned()];
+        let server = Server::start(Options { limits: "off", extra, ..Options::default() });
         let client = Client::connect(server.address()).expect("the server listens");
         Pass { model, encoding, extent, server, client, fixtures: samples::imaginary(), answers: 0 }
     }

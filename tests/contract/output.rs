@@ -102,7 +102,7 @@ impl Checker<'_> {
             (Encoding::Json, Item::Integer(_)) => true,
             (Encoding::Json, Item::Float(seconds)) => {
                 let text = seconds.to_string();
-                text.split_once('.').is_some_and(|(_, decimals)| decimals.len() <= 3)
+                text.split_once('.').is_none_or(|(_, decimals)| decimals.len() <= 3)
             }
             (Encoding::Cbor, Item::Tagged(1, inner)) => matches!(**inner, Item::Integer(_)),
             _ => false,

@@ -31,7 +31,8 @@ const VALUES: &[(&str, &str)] = &[
     ("ShardIterator", "$iterator"),
     ("ShardIteratorType", "AT_SEQUENCE_NUMBER"),
     ("NextToken", "$token"),
-    ("PartitionKey", "k"),
+    // Of the lower half of the hash space, as the hash key above.
+    ("PartitionKey", "a"),
     ("Policy", "$policy"),
     ("Tags", r#"{"a": "1", "b": ""}"#),
     ("TagKeys", r#"["b"]"#),
@@ -71,6 +72,7 @@ pub(crate) fn imaginary() -> Fixtures {
         ("iterator", text("AAAA")),
         ("token", text("AAAA")),
         ("policy", text("{}")),
+        ("keyless", Item::List(vec![Item::Map([("Data".to_owned(), Item::Bytes(vec![7]))].into())])),
     ]
     .into()
 }

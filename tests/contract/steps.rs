@@ -33,7 +33,6 @@ const fn dry(operation: &'static str, changed: &'static [(&'static str, &'static
     Step { operation, stream: "p", changed, outcome: Outcome::DryRun }
 }
 
-const WITHOUT_KEY: &str = r#"[{"Data": "YQ=="}]"#;
 const ON_DEMAND: &str = r#"{"StreamMode": "ON_DEMAND"}"#;
 
 /// All of them, in order. Between two, the stream is waited for to be active.
@@ -102,7 +101,7 @@ pub(crate) const STEPS: &[Step] = &[
     on("o", "UpdateStreamWarmThroughput", &[]),
     on("o", "UpdateStreamRecordDistributionStrategy", &[("RecordDistributionStrategy", "AUTO")]),
     on("o", "PutRecord", &[("SequenceNumberForOrdering", "-"), ("PartitionKey", "-")]),
-    on("o", "PutRecords", &[("Records", WITHOUT_KEY)]),
+    on("o", "PutRecords", &[("Records", "$keyless")]),
     on("o", "DescribeStreamSummary", &[]),
     on("p", "DeregisterStreamConsumer", &[]),
     on("o", "DeleteStream", &[]),
