@@ -8,8 +8,11 @@ mod support;
 
 #[path = "contract/accepted.rs"]
 mod accepted;
+#[allow(dead_code)]
 #[path = "compat/cbor_value.rs"]
 mod cbor_value;
+#[path = "contract/dice.rs"]
+mod dice;
 #[path = "contract/encoding.rs"]
 mod encoding;
 #[path = "contract/events.rs"]
@@ -20,12 +23,19 @@ mod exceptions;
 mod model;
 #[path = "contract/output.rs"]
 mod output;
+#[path = "contract/random.rs"]
+mod random;
 #[path = "contract/reference.rs"]
 mod reference;
 #[path = "contract/refused.rs"]
 mod refused;
+#[path = "contract/said.rs"]
+mod said;
 #[path = "contract/samples.rs"]
 mod samples;
+#[allow(dead_code)]
+#[path = "serve/simulated_server.rs"]
+mod simulated_server;
 #[path = "contract/steps.rs"]
 mod steps;
 #[path = "contract/variants.rs"]

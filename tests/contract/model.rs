@@ -115,7 +115,8 @@ impl Operation {
         Operation { name: name.to_owned(), input: shape("input"), output: shape("output"), errors }
     }
 
-    fn is_foreign(&self) -> bool {
+    /// Whether it is one of queues or channels.
+    pub(crate) fn is_foreign(&self) -> bool {
         self.name.contains("Queue") || self.name.contains("Channel")
     }
 }

@@ -6,38 +6,20 @@ use crate::encoding::Encoding;
 use crate::exceptions::{self, speaks_cbor};
 use crate::model::{Model, Operation, model};
 use crate::reference::{Verdict, judge};
+use crate::said::Said;
 use crate::samples::{self, Extent};
 use crate::support::http::{Answer, Client};
 use crate::support::server::{Options, Server};
 use crate::variants::{self, Variant};
-use crate::words::without_addresses;
 
 /// So many cases there are to be at least, for a model that lost half its members to be noticed.
 const CASES_MIN: usize = 1500;
 /// Disagreements told before the test gives up.
 const TOLD_MAX: usize = 40;
 
-/// What an answer says: status, header, `__type` and text.
-type Said = (u16, String, String, Option<String>);
-
 fn said(answer: &Answer, encoding: Encoding) -> Said {
-    let member = |name: &str| match encoding.read(&answer.body) {
-        Item::Map(members) => members.get(name).map(|it| it.text().to_owned()),
-        _ => None,
-    };
-    let kind = member("__type").unwrap_or_default();
-    let text = member(if kind == "SerializationException" { "Message" } else { "message" });
-    let header = answer.header("x-amzn-errortype").unwrap_or_default().to_owned();
-    (answer.status, header, kind, text.map(|text| without_addresses(&text)))
-}
-
-fn expected(verdict: &Verdict) -> Option<Said> {
-    let (kind, text) = match verdict {
-        Verdict::Accepted => return None,
-        Verdict::Mistyped(text) => ("SerializationException", text),
-        Verdict::Violates(text) => ("ValidationException", text),
-    };
-    Some((400, kind.to_owned(), kind.to_owned(), Some(without_addresses(text))))
+    let header = answer.header("x-amzn-errortype").unwrap_or_default();
+    Said::read((answer.status, header, &answer.body), encoding)
 }
 
 /// Inputs of an operation that are wrong in this encoding, each with its verdict.
@@ -81,7 +63,7 @@ fn is_every_fault_of_every_member_refused_in_the_services_words() {
             for (what, input, verdict) in cases(model, operation, encoding) {
                 let body = encoding.write(&input);
                 let answer = client.post(&operation.name, encoding.content_type(), &body).expect("an answer");
-                let (said, expected) = (said(&answer, encoding), expected(&verdict));
+                let (said, expected) = (said(&answer, encoding), Said::expected(&verdict));
                 if Some(&said) != expected.as_ref() {
                     wrong.push(format!("{encoding:?} {} {what}:\n  {said:?}\n  {expected:?}", operation.name));
                 }
@@ -108,7 +90,8 @@ fn are_operations_of_queues_and_channels_refused_with_an_error_of_their_own_mode
             let kind = "InvalidArgumentException".to_owned();
             assert!(operation.errors.contains(&kind), "{} knows no {kind}", operation.name);
             let told = format!("{} is not supported by this server yet.", operation.name);
-            assert_eq!(said(&answer, encoding), (400, kind.clone(), kind, Some(told)));
+            let expected = Said { status: 400, header: kind.clone(), kind, text: Some(told) };
+            assert_eq!(said(&answer, encoding), expected);
         }
     }
 }
