@@ -38,8 +38,7 @@ impl<'v> Operation<'v> for GetShardIterator {
     fn read(m: &mut Members<'_, 'v>) -> GetShardIteratorInput<'v> {
         let shard = m.text("ShardId").length(1, 128).pattern(Pattern::Name).required();
         let kind = m.enumeration("ShardIteratorType", KINDS).required();
-        let sequence_number =
-            m.text("StartingSequenceNumber").pattern(Pattern::SequenceNumber).optional();
+        let sequence_number = m.text("StartingSequenceNumber").pattern(Pattern::SequenceNumber).optional();
         let (stream, timestamp) = StreamRef::around(m, |m| m.timestamp("Timestamp").optional());
         let dry_run = m.boolean("DryRun").optional().unwrap_or(false);
         let position = Position { kind, sequence_number, timestamp, operation: Self::NAME };

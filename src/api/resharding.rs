@@ -27,9 +27,8 @@ impl<'v> Operation<'v> for SplitShard {
 
     fn read(m: &mut Members<'_, 'v>) -> SplitShardInput<'v> {
         let start = m.text("NewStartingHashKey").pattern(Pattern::HashKey).required();
-        let (stream, shard) = StreamRef::around(m, |m| {
-            m.text("ShardToSplit").length(1, 128).pattern(Pattern::Name).required()
-        });
+        let (stream, shard) =
+            StreamRef::around(m, |m| m.text("ShardToSplit").length(1, 128).pattern(Pattern::Name).required());
         SplitShardInput { start, shard, stream }
     }
 

@@ -152,7 +152,8 @@ impl<'v> Operation<'v> for DeleteStream {
     type Input = (StreamRef<'v>, bool);
 
     fn read(m: &mut Members<'_, 'v>) -> (StreamRef<'v>, bool) {
-        (StreamRef::read(m), m.boolean("EnforceConsumerDeletion").optional().unwrap_or(false))
+        let (stream, enforce) = StreamRef::around(m, |m| m.boolean("EnforceConsumerDeletion").optional());
+        (stream, enforce.unwrap_or(false))
     }
 
     async fn run(

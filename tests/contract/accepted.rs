@@ -63,9 +63,10 @@ impl<'m> Pass<'m> {
         let Item::Map(mut members) = sample else { panic!("an input is a structure") };
         for &(name, written) in step.changed {
             match (written, written.strip_prefix('!')) {
+                ("-", _) if self.extent == Extent::Nulls => drop(members.insert(name.into(), Item::Null)),
                 ("-", _) => drop(members.remove(name)),
                 (_, Some(written)) => drop(members.insert(name.into(), literal(written, &self.fixtures))),
-                _ if members.contains_key(name) => {
+                _ if members.get(name).is_some_and(|it| *it != Item::Null) => {
                     members.insert(name.into(), literal(written, &self.fixtures));
                 }
                 _ => {}
@@ -101,7 +102,8 @@ impl<'m> Pass<'m> {
 
     /// Waits until the stream, if there is one, is active.
     fn settle(&mut self, stream: &str) {
-        let (name, input) = ("DescribeStreamSummary", Item::Map([("StreamName".into(), text(stream))].into()));
+        let (name, input) =
+            ("DescribeStreamSummary", Item::Map([("StreamName".into(), text(stream))].into()));
         let active = || {
             let answer = self.post(name, &input);
             if answer.status != 200 {
@@ -176,7 +178,7 @@ fn is_every_operation_accepted_with_the_least_and_with_everything() {
     assert_eq!(tried.len(), 40);
     let mut answers = 0;
     for encoding in Encoding::ALL {
-        for extent in [Extent::Least, Extent::Most] {
+        for extent in [Extent::Least, Extent::Nulls, Extent::Most] {
             let mut pass = Pass::new(model, encoding, extent);
             STEPS.iter().for_each(|step| pass.take(step));
             answers += pass.answers;
@@ -190,7 +192,8 @@ fn are_members_nobody_knows_ignored() {
     let Some(model) = model() else { return };
     for encoding in Encoding::ALL {
         let mut pass = Pass::new(model, encoding, Extent::Least);
-        let strangers = [("Stranger", text("x")), ("StreamId", Item::Integer(7)), ("streamName", Item::Bool(true))];
+        let strangers =
+            [("Stranger", text("x")), ("StreamId", Item::Integer(7)), ("streamName", Item::Bool(true))];
         let with = |members: &[(&str, Item)]| {
             let all = members.iter().chain(&strangers).map(|(name, item)| ((*name).to_owned(), item.clone()));
             Item::Map(all.collect::<BTreeMap<_, _>>())

@@ -15,8 +15,22 @@ use crate::support::http::AUTHORIZATION;
 const STREAMS: [&str; 3] = ["a", "b", "c"];
 /// Pieces of text that mean something somewhere.
 const WORDS: [&str; 16] = [
-    "", "0", "-1", "a", "b", "reader", "x y", "ä€😀", "shardId-000000000000", "shardId-000000000003", "foo-5", "007",
-    "LATEST", "ALL", "aws:x", "340282366920938463463374607431768211455",
+    "",
+    "0",
+    "-1",
+    "a",
+    "b",
+    "reader",
+    "x y",
+    "ä€😀",
+    "shardId-000000000000",
+    "shardId-000000000003",
+    "foo-5",
+    "007",
+    "LATEST",
+    "ALL",
+    "aws:x",
+    "340282366920938463463374607431768211455",
 ];
 const NUMBERS: [i64; 12] =
     [0, 1, 2, 3, 24, 48, 1024, 100_001, i32::MAX as i64, 100_000_000_000, -1, i64::MIN];
@@ -45,14 +59,20 @@ impl Dice<'_> {
     pub(crate) fn input(&mut self, operation: &Operation) -> Item {
         let stream = self.one(&STREAMS);
         let arn = format!("arn:aws:kinesis:us-east-1:000000000000:stream/{stream}");
-        self.fixtures.extend([("stream", text(stream)), ("arn", text(&arn))]);
+        let policy = text(&format!(
+            r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Principal": "*",
+                "Action": "kinesis:*", "Resource": "{arn}"}}}}"#
+        ));
+        self.fixtures.extend([("stream", text(stream)), ("arn", text(&arn)), ("policy", policy)]);
         let extent = self.one(&[Extent::Least, Extent::Most]);
         let sample = samples::input(self.model, operation, extent, &self.fixtures);
         let (Item::Map(mut members), Some(shape)) = (sample, &operation.input) else {
             return Item::Map(BTreeMap::new());
         };
+        // Some inputs are changed little or not at all, so that they get somewhere.
+        let calm = self.one(&[0, 1, 2, 10]);
         for (name, shape) in &self.model.shape(shape).members {
-            match self.rng.u32(..10) {
+            match self.rng.u32(..10) + calm {
                 0 | 1 => drop(members.insert(name.clone(), self.value(self.model.shape(shape)))),
                 2 => drop(members.remove(name)),
                 3 if self.once_in(3) => drop(members.insert(name.clone(), self.anything(3))),
@@ -101,7 +121,8 @@ impl Dice<'_> {
     }
 
     fn text(&mut self) -> Item {
-        let known: Vec<Item> = self.fixtures.values().filter(|it| matches!(it, Item::Text(_))).cloned().collect();
+        let known: Vec<Item> =
+            self.fixtures.values().filter(|it| matches!(it, Item::Text(_))).cloned().collect();
         match self.rng.u32(..4) {
             0 => known[self.rng.usize(..known.len())].clone(),
             1 => text(&self.one(&WORDS).repeat(self.rng.usize(1..20))),
@@ -178,9 +199,16 @@ impl Dice<'_> {
     /// A head with a part of it changed.
     pub(crate) fn bent(&mut self, mut head: Head) -> Head {
         let (name, values): (_, &[&str]) = match self.rng.u32(..7) {
-            0 => ("content-type", &["", "text/plain", "application/json", "application/x-amz-json-1.0", ";;"]),
-            1 => ("x-amz-target", &["", "Kinesis_20131202.", "Kinesis_20131202.Nothing", "PutRecord", "...."]),
-            2 => ("authorization", &["", "Basic eA==", "AWS4-HMAC-SHA256 Credential=", "Credential=/,Signature=,SignedHeaders="]),
+            0 => {
+                ("content-type", &["", "text/plain", "application/json", "application/x-amz-json-1.0", ";;"])
+            }
+            1 => {
+                ("x-amz-target", &["", "Kinesis_20131202.", "Kinesis_20131202.Nothing", "PutRecord", "...."])
+            }
+            2 => (
+                "authorization",
+                &["", "Basic eA==", "AWS4-HMAC-SHA256 Credential=", "Credential=/,Signature=,SignedHeaders="],
+            ),
             3 => ("origin", &["", "null", "https://example.org"]),
             4 => ("x-amz-date", &["", "yesterday"]),
             5 => {
@@ -188,7 +216,8 @@ impl Dice<'_> {
                 return head;
             }
             _ => {
-                let query = self.one(&["?X-Amz-Algorithm=x", "?X-Amz-Credential=a&X-Amz-Date=b", "x/../%00", "?"]);
+                let query =
+                    self.one(&["?X-Amz-Algorithm=x", "?X-Amz-Credential=a&X-Amz-Date=b", "x/../%00", "?"]);
                 head.uri = format!("/{query}").parse().expect("a target");
                 return head;
             }

@@ -43,7 +43,8 @@ fn line(answer: &mut impl BufRead) -> String {
 
 fn require_events(answer: &mut impl BufRead) {
     assert_eq!(line(answer), "http/1.1 200 ok");
-    let fields: Vec<String> = std::iter::repeat_with(|| line(answer)).take_while(|it| !it.is_empty()).collect();
+    let fields: Vec<String> =
+        std::iter::repeat_with(|| line(answer)).take_while(|it| !it.is_empty()).collect();
     for field in ["content-type: application/vnd.amazon.eventstream", "transfer-encoding: chunked"] {
         assert!(fields.iter().any(|it| it == field), "no {field} in {fields:?}");
     }

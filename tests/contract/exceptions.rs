@@ -16,10 +16,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("IncreaseStreamRetentionPeriod", &["RetentionPeriodHours", "StreamName"]),
     ("ListTagsForStream", &["Limit", "ExclusiveStartTagKey", "StreamName"]),
     ("MergeShards", &["ShardToMerge", "AdjacentShardToMerge", "StreamName"]),
-    (
-        "PutRecord",
-        &["SequenceNumberForOrdering", "PartitionKey", "ExplicitHashKey", "Data", "StreamName"],
-    ),
+    ("PutRecord", &["SequenceNumberForOrdering", "PartitionKey", "ExplicitHashKey", "Data", "StreamName"]),
     ("PutRecordsRequestEntry", &["PartitionKey", "ExplicitHashKey", "Data"]),
     ("RemoveTagsFromStream", &["TagKeys", "StreamName"]),
     ("SplitShard", &["NewStartingHashKey", "StreamName", "ShardToSplit"]),
@@ -35,6 +32,9 @@ const ENUMERATIONS: &[(&str, &[&str])] = &[(
     "ShardIteratorType",
     &["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"],
 )];
+
+/// Errors every operation may answer, whether or not its model lists them.
+pub(crate) const COMMON_ERRORS: &[&str] = &["ValidationException"];
 
 /// Members of outputs that may lie below the model's minimum: the service says 0 where nothing failed, and
 /// lists no metrics where none is on.

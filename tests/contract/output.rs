@@ -126,7 +126,8 @@ fn is_an_output_that_is_wrong_found_to_be() {
         let item = Encoding::Json.read(json.as_bytes());
         faults_of(model, shape, &item, Encoding::Json).len()
     };
-    let record = r#"{"SequenceNumber": "1", "ApproximateArrivalTimestamp": 1.5, "Data": "YQ==", "PartitionKey": "k"}"#;
+    let record =
+        r#"{"SequenceNumber": "1", "ApproximateArrivalTimestamp": 1.5, "Data": "YQ==", "PartitionKey": "k"}"#;
     for (change, into, found) in [
         ("x", "x", 0),
         ("\"1\"", "\"01\"", 1),

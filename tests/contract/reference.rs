@@ -175,8 +175,10 @@ impl Reader<'_> {
             }
             return;
         }
-        let texts: Vec<&str> =
-            (1..).zip(items).filter_map(|(at, item)| self.item(item, &format!("{path}.{at}.member"))).collect();
+        let texts: Vec<&str> = (1..)
+            .zip(items)
+            .filter_map(|(at, item)| self.item(item, &format!("{path}.{at}.member")))
+            .collect();
         let printed = enclosed(texts.iter().map(|it| (*it).to_owned()), "[", "]");
         if !texts.iter().all(|text| admits(each, text)) {
             let constraint = if each.values.is_empty() { lengths(each) } else { one_of(each) };
@@ -235,7 +237,8 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
 
 /// The first character that has no place in base64, or a padding before the end.
 fn stranger(text: &str) -> Option<char> {
-    let (mut chars, is_known) = (text.chars().peekable(), |it: char| it.is_ascii_alphanumeric() || "+/=".contains(it));
+    let (mut chars, is_known) =
+        (text.chars().peekable(), |it: char| it.is_ascii_alphanumeric() || "+/=".contains(it));
     while let Some(char) = chars.next() {
         if !is_known(char) || (char == '=' && chars.peek().is_some_and(|next| *next != '=')) {
             return Some(char);
@@ -243,4 +246,3 @@ fn stranger(text: &str) -> Option<char> {
     }
     None
 }
-

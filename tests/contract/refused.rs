@@ -22,8 +22,11 @@ fn said(answer: &Answer, encoding: Encoding) -> Said {
     Said::read((answer.status, header, &answer.body), encoding)
 }
 
+/// What was done to an input, the input, and its verdict.
+type Case = (String, Item, Verdict);
+
 /// Inputs of an operation that are wrong in this encoding, each with its verdict.
-fn cases(model: &Model, operation: &Operation, encoding: Encoding) -> Vec<(String, Item, Verdict)> {
+fn cases(model: &Model, operation: &Operation, encoding: Encoding) -> Vec<Case> {
     let valid = samples::input(model, operation, Extent::Most, &samples::imaginary());
     let judged = |(what, input): Variant| {
         let verdict = judge(model, operation, &encoding.seen(&input), encoding);
@@ -32,18 +35,22 @@ fn cases(model: &Model, operation: &Operation, encoding: Encoding) -> Vec<(Strin
     assert_eq!(judged((String::new(), valid.clone())).2, Verdict::Accepted, "{}: {valid:?}", operation.name);
     let mut cases: Vec<_> = variants::of_input(model, operation, &valid).into_iter().map(judged).collect();
     cases.retain(|(_, _, verdict)| *verdict != Verdict::Accepted);
-    let joined = variants::joined(&first_faults(&cases, &valid), &valid);
-    cases.extend(joined.into_iter().map(judged));
+    for kind in
+        [|it: &Verdict| matches!(it, Verdict::Violates(_)), |it: &Verdict| matches!(it, Verdict::Mistyped(_))]
+    {
+        let joined = variants::joined(&first_faults(&cases, &valid, kind), &valid);
+        cases.extend(joined.into_iter().map(judged));
+    }
     cases
 }
 
-/// The first violated constraint of each member: its name and its value.
-fn first_faults(cases: &[(String, Item, Verdict)], valid: &Item) -> Vec<(String, Item)> {
+/// The first fault of a kind of each member: its name and its value.
+fn first_faults(cases: &[Case], valid: &Item, is_meant: fn(&Verdict) -> bool) -> Vec<(String, Item)> {
     let mut faults: Vec<(String, Item)> = Vec::new();
     for (what, input, verdict) in cases {
         let name = what.split(':').next().expect("a member");
         let is_new = faults.iter().all(|(known, _)| known != name);
-        if is_new && matches!(verdict, Verdict::Violates(_)) && input != valid {
+        if is_new && is_meant(verdict) && input != valid {
             let Item::Map(members) = input else { panic!("an input is a structure") };
             faults.push((name.to_owned(), members.get(name).cloned().unwrap_or(Item::Null)));
         }
@@ -63,9 +70,11 @@ fn is_every_fault_of_every_member_refused_in_the_services_words() {
             for (what, input, verdict) in cases(model, operation, encoding) {
                 let body = encoding.write(&input);
                 let answer = client.post(&operation.name, encoding.content_type(), &body).expect("an answer");
+                assert_eq!(answer.header("content-type"), Some(encoding.content_type()), "{what}");
                 let (said, expected) = (said(&answer, encoding), Said::expected(&verdict));
                 if Some(&said) != expected.as_ref() {
-                    wrong.push(format!("{encoding:?} {} {what}:\n  {said:?}\n  {expected:?}", operation.name));
+                    wrong
+                        .push(format!("{encoding:?} {} {what}:\n  {said:?}\n  {expected:?}", operation.name));
                 }
                 count += 1;
             }

@@ -82,6 +82,8 @@ pub(crate) fn imaginary() -> Fixtures {
 pub(crate) enum Extent {
     /// What is required, and what a request has no sense without.
     Least,
+    /// The same, and everything else null.
+    Nulls,
     /// Everything.
     Most,
 }
@@ -111,9 +113,17 @@ struct Maker<'m> {
 
 impl Maker<'_> {
     fn structure(&self, shape: &Shape, of: &str) -> Item {
-        let wanted = |name: &str| self.extent == Extent::Most || shape.requires(name) || needs(shape, of, name);
-        let members = shape.members.iter().filter(|(name, _)| !IGNORED.contains(&name.as_str()) && wanted(name));
-        Item::Map(members.map(|(name, shape)| (name.clone(), self.member(name, shape))).collect())
+        let wanted =
+            |name: &str| self.extent == Extent::Most || shape.requires(name) || needs(shape, of, name);
+        let mut members = BTreeMap::new();
+        for (name, shape) in shape.members.iter().filter(|(name, _)| !IGNORED.contains(&name.as_str())) {
+            if wanted(name) {
+                members.insert(name.clone(), self.member(name, shape));
+            } else if self.extent == Extent::Nulls {
+                members.insert(name.clone(), Item::Null);
+            }
+        }
+        Item::Map(members)
     }
 
     fn member(&self, name: &str, shape: &str) -> Item {

@@ -132,8 +132,10 @@ fn list(model: &Model, shape: &Shape, valid: &Item) -> Vec<Variant> {
 
 fn map(model: &Model, shape: &Shape) -> Vec<Variant> {
     let (keys, values) = (model.shape(&shape.entry.0), model.shape(&shape.entry.1));
-    let one = |key: &str, value: Item| Item::Map([("a".to_owned(), text("1")), (key.to_owned(), value)].into());
-    let long = |shape: &Shape| "ö".repeat(usize::try_from(shape.max.expect("a bound")).expect("a length") + 1);
+    let one =
+        |key: &str, value: Item| Item::Map([("a".to_owned(), text("1")), (key.to_owned(), value)].into());
+    let long =
+        |shape: &Shape| "ö".repeat(usize::try_from(shape.max.expect("a bound")).expect("a length") + 1);
     let (max, number) = (shape.max.expect("maps are bounded"), |it| (format!("k{it:03}"), text("v")));
     let mut variants = named(&[
         ("an empty key", one("", text("v"))),
