@@ -76,6 +76,8 @@ fn strings(shape: &Shape, valid: &Item) -> Vec<Variant> {
         ("a minus", text("-1")),
         ("a zero before it", text(&format!("0{valid}"))),
         ("a blank behind it", text(&format!("{valid} "))),
+        ("a wide blank behind it", text(&format!("{valid}\u{2003}"))),
+        ("a tab behind it", text(&format!("{valid}\u{b}"))),
         ("in small letters", text(&valid.to_lowercase())),
         ("without its end", text(valid.get(..valid.len() / 2).unwrap_or_default())),
     ]);
