@@ -43,7 +43,7 @@ fn judge(name: &str, executable: &Path, arguments: &[PathBuf], server: &Server) 
 
 fn boto3(script: &str, tls: bool, limits: &'static str) {
     if tools::toolchain(script, "python3", "--version") {
-        let python = tools::python("boto3", "boto3==1.44.5").join("python");
+        let python = tools::python("boto3", tools::BOTO3).join("python");
         judge(&format!("boto3 {script}"), &python, &[programs("boto3").join(script)], &server(tls, limits));
     }
 }

@@ -26,11 +26,11 @@ struct EncryptionInput<'v> {
 
 impl<'v> EncryptionInput<'v> {
     fn read(m: &mut Members<'_, 'v>) -> Self {
-        Self {
-            kind: m.enumeration("EncryptionType", &["NONE", KMS]).required(),
-            key: m.text("KeyId").length(1, 2048).required(),
-            stream: StreamRef::read(m),
-        }
+        let (stream, (kind, key)) = StreamRef::around(m, |m| {
+            let kind = m.enumeration("EncryptionType", &["NONE", KMS]).required();
+            (kind, m.text("KeyId").length(1, 2048).required())
+        });
+        Self { kind, key, stream }
     }
 
     fn require_valid(&self) -> Result<(), ApiError> {

@@ -30,10 +30,11 @@ const ALL: &str = "ALL";
 type MonitoringInput<'v> = (BTreeSet<String>, StreamRef<'v>);
 
 fn read<'v>(m: &mut Members<'_, 'v>) -> MonitoringInput<'v> {
-    let named = m.text_list("ShardLevelMetrics").length(1, 7).each_of(METRICS).required();
+    let (stream, named) =
+        StreamRef::around(m, |m| m.text_list("ShardLevelMetrics").length(1, 7).each_of(METRICS).required());
     let all = named.contains(&ALL);
     let chosen = METRICS.iter().filter(|&metric| *metric != ALL && (all || named.contains(metric)));
-    (chosen.map(|&metric| metric.to_owned()).collect(), StreamRef::read(m))
+    (chosen.map(|&metric| metric.to_owned()).collect(), stream)
 }
 
 struct EnableEnhancedMonitoring;

@@ -36,17 +36,13 @@ impl<'v> Operation<'v> for GetShardIterator {
     type Input = GetShardIteratorInput<'v>;
 
     fn read(m: &mut Members<'_, 'v>) -> GetShardIteratorInput<'v> {
-        GetShardIteratorInput {
-            shard: m.text("ShardId").length(1, 128).pattern(Pattern::Name).required(),
-            position: Position {
-                kind: m.enumeration("ShardIteratorType", KINDS).required(),
-                sequence_number: m.text("StartingSequenceNumber").pattern(Pattern::SequenceNumber).optional(),
-                timestamp: m.timestamp("Timestamp").optional(),
-                operation: Self::NAME,
-            },
-            stream: StreamRef::read(m),
-            dry_run: m.boolean("DryRun").optional().unwrap_or(false),
-        }
+        let shard = m.text("ShardId").length(1, 128).pattern(Pattern::Name).required();
+        let kind = m.enumeration("ShardIteratorType", KINDS).required();
+        let sequence_number = m.text("StartingSequenceNumber").pattern(Pattern::SequenceNumber).optional();
+        let (stream, timestamp) = StreamRef::around(m, |m| m.timestamp("Timestamp").optional());
+        let dry_run = m.boolean("DryRun").optional().unwrap_or(false);
+        let position = Position { kind, sequence_number, timestamp, operation: Self::NAME };
+        GetShardIteratorInput { shard, position, stream, dry_run }
     }
 
     async fn run(input: GetShardIteratorInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {

@@ -26,11 +26,10 @@ impl<'v> Operation<'v> for SplitShard {
     type Input = SplitShardInput<'v>;
 
     fn read(m: &mut Members<'_, 'v>) -> SplitShardInput<'v> {
-        SplitShardInput {
-            start: m.text("NewStartingHashKey").pattern(Pattern::HashKey).required(),
-            stream: StreamRef::read(m),
-            shard: m.text("ShardToSplit").length(1, 128).pattern(Pattern::Name).required(),
-        }
+        let start = m.text("NewStartingHashKey").pattern(Pattern::HashKey).required();
+        let (stream, shard) =
+            StreamRef::around(m, |m| m.text("ShardToSplit").length(1, 128).pattern(Pattern::Name).required());
+        SplitShardInput { start, shard, stream }
     }
 
     async fn run(input: SplitShardInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {

@@ -17,9 +17,27 @@ pub(super) struct StreamRef<'v> {
 impl<'v> StreamRef<'v> {
     /// Reads both members.
     pub(super) fn read(m: &mut Members<'_, 'v>) -> Self {
+        Self::around(m, |_| ()).0
+    }
+
+    /// Reads both members, and with `read` those that the model has between them.
+    pub(super) fn around<T>(
+        m: &mut Members<'_, 'v>,
+        read: impl FnOnce(&mut Members<'_, 'v>) -> T,
+    ) -> (Self, T) {
         let name = m.text("StreamName").length(1, 128).pattern(Pattern::Name).optional();
-        let arn = m.text("StreamARN").length(1, 2048).pattern(Pattern::StreamArn).optional();
-        Self { name, arn }
+        let between = read(m);
+        (Self { name, arn: Self::optional_arn(m) }, between)
+    }
+
+    /// Reads both members where the model has them the other way round.
+    pub(super) fn read_arn_first(m: &mut Members<'_, 'v>) -> Self {
+        let arn = Self::optional_arn(m);
+        Self { name: m.text("StreamName").length(1, 128).pattern(Pattern::Name).optional(), arn }
+    }
+
+    fn optional_arn(m: &mut Members<'_, 'v>) -> Option<&'v str> {
+        m.text("StreamARN").length(1, 2048).pattern(Pattern::StreamArn).optional()
     }
 
     /// Reads a required `StreamARN` alone.

@@ -56,12 +56,12 @@ pub(super) fn range_value(range: crate::types::HashKeyRange) -> Value<'static> {
 struct ListShards;
 
 struct ListShardsInput<'v> {
+    stream: StreamRef<'v>,
     token: Option<&'v str>,
     after: Option<&'v str>,
     limit: Option<i64>,
     created: Option<Timestamp>,
     filter: Option<FilterInput<'v>>,
-    stream: StreamRef<'v>,
 }
 
 struct FilterInput<'v> {
@@ -75,7 +75,8 @@ impl<'v> Operation<'v> for ListShards {
     type Input = ListShardsInput<'v>;
 
     fn read(m: &mut Members<'_, 'v>) -> ListShardsInput<'v> {
-        ListShardsInput {
+        let (stream, wanted) = StreamRef::around(m, |m| ListShardsInput {
+            stream: StreamRef::absent(),
             token: m.text("NextToken").length(1, 1_048_576).optional(),
             after: m.text("ExclusiveStartShardId").length(1, 128).pattern(Pattern::Name).optional(),
             limit: m.integer("MaxResults").range(1, 10_000).optional(),
@@ -85,8 +86,8 @@ impl<'v> Operation<'v> for ListShards {
                 shard: m.text("ShardId").length(1, 128).pattern(Pattern::Name).optional(),
                 timestamp: m.timestamp("Timestamp").optional(),
             }),
-            stream: StreamRef::read(m),
-        }
+        });
+        ListShardsInput { stream, ..wanted }
     }
 
     async fn run(input: ListShardsInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {

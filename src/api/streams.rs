@@ -58,9 +58,9 @@ impl<'v> Operation<'v> for CreateStream {
                 .values(0, 256)
                 .optional()
                 .unwrap_or_default(),
+            warm_mibps: warm_throughput::read(m),
             max_record_kib: m.integer("MaxRecordSizeInKiB").range(1024, 10_240).optional(),
             auto_distribution: read_strategy(m).unwrap_or(false),
-            warm_mibps: warm_throughput::read(m),
         }
     }
 
@@ -152,7 +152,8 @@ impl<'v> Operation<'v> for DeleteStream {
     type Input = (StreamRef<'v>, bool);
 
     fn read(m: &mut Members<'_, 'v>) -> (StreamRef<'v>, bool) {
-        (StreamRef::read(m), m.boolean("EnforceConsumerDeletion").optional().unwrap_or(false))
+        let (stream, enforce) = StreamRef::around(m, |m| m.boolean("EnforceConsumerDeletion").optional());
+        (stream, enforce.unwrap_or(false))
     }
 
     async fn run(

@@ -26,8 +26,9 @@ impl<'v> Operation<'v> for UpdateStreamWarmThroughput {
     type Input = (u32, StreamRef<'v>);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
+        let stream = StreamRef::read_arn_first(m);
         let mibps = m.integer("WarmThroughputMiBps").at_least(0).required();
-        (u32::try_from(mibps).unwrap_or(u32::MAX), StreamRef::read(m))
+        (u32::try_from(mibps).unwrap_or(u32::MAX), stream)
     }
 
     async fn run((mibps, stream): Self::Input, context: &Rc<Context>) -> Result<Answer, ApiError> {

@@ -11,7 +11,9 @@ type Decoded<T> = Result<T, decode::Error>;
 /// One decoded value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Item {
+    Null,
     Integer(i64),
+    Float(f64),
     Text(String),
     Bytes(Vec<u8>),
     Bool(bool),
@@ -60,6 +62,8 @@ pub(crate) fn read(body: &[u8]) -> Item {
 /// Reads the next value; depth is bounded by what the server under test would send.
 fn item(decoder: &mut Decoder<'_>) -> Decoded<Item> {
     Ok(match decoder.datatype()? {
+        Type::Null => decoder.null().map(|()| Item::Null)?,
+        Type::F64 => Item::Float(decoder.f64()?),
         Type::Bool => Item::Bool(decoder.bool()?),
         Type::String | Type::StringIndef => Item::Text(decoder.str_iter()?.collect::<Result<String, _>>()?),
         Type::Bytes | Type::BytesIndef => {
@@ -109,7 +113,9 @@ pub(crate) fn structure(members: &[(&str, Item)]) -> Vec<u8> {
 
 fn write(encoder: &mut Encoder<Vec<u8>>, value: &Item) -> Result<(), encode::Error<Infallible>> {
     match value {
+        Item::Null => encoder.null()?,
         Item::Integer(number) => encoder.i64(*number)?,
+        Item::Float(number) => encoder.f64(*number)?,
         Item::Text(text) => encoder.str(text)?,
         Item::Bytes(bytes) => encoder.bytes(bytes)?,
         Item::Bool(truth) => encoder.bool(*truth)?,

@@ -111,7 +111,12 @@ impl Simulated {
             .header("x-amz-date", "20261101T000000Z")
             .header("authorization", AUTHORIZATION);
         let (head, ()) = head.body(()).expect("a request").into_parts();
-        self.service.clone().call(Request { head, body: input.to_string().into() }).await
+        self.exchange(Request { head, body: input.to_string().into() }).await
+    }
+
+    /// Any request at all.
+    pub(crate) async fn exchange(&self, request: Request) -> Reply {
+        self.service.clone().call(request).await
     }
 
     /// A call with a whole answer: its status and body.
@@ -186,11 +191,17 @@ impl Simulated {
     }
 }
 
-fn json_of(mut body: Body) -> Value {
+/// A body in one piece.
+pub(crate) fn whole(mut body: Body) -> Vec<u8> {
     let mut whole = Vec::new();
     while !body.is_empty() {
         whole.extend_from_slice(&body.next_piece());
     }
+    whole
+}
+
+fn json_of(body: Body) -> Value {
+    let whole = whole(body);
     if whole.is_empty() { Value::Null } else { serde_json::from_slice(&whole).expect("JSON") }
 }
 

@@ -96,16 +96,24 @@ impl Client {
         Ok(Client { address, stream: BufReader::new(stream) })
     }
 
-    /// One operation; an error says that the server (or the connection to it) is gone.
+    /// One operation in JSON; an error says that the server (or the connection to it) is gone.
     pub fn call(&mut self, operation: &str, input: &Value) -> io::Result<(u16, Value)> {
-        let body = input.to_string();
-        let request = format!(
-            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: {JSON}\r\nX-Amz-Target: Kinesis_20131202.{operation}\r\n\
-             X-Amz-Date: 20261101T000000Z\r\nAuthorization: {AUTHORIZATION}\r\nContent-Length: {}\r\n\r\n{body}",
+        let answer = self.post(operation, JSON, input.to_string().as_bytes())?;
+        let is_empty = answer.body.is_empty();
+        let output = if is_empty { Value::Null } else { serde_json::from_slice(&answer.body)? };
+        Ok((answer.status, output))
+    }
+
+    /// One operation with a body in either encoding.
+    pub fn post(&mut self, operation: &str, content_type: &str, body: &[u8]) -> io::Result<Answer> {
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: {content_type}\r\n\
+             X-Amz-Target: Kinesis_20131202.{operation}\r\nX-Amz-Date: 20261101T000000Z\r\n\
+             Authorization: {AUTHORIZATION}\r\nContent-Length: {}\r\n\r\n",
             self.address,
             body.len()
         );
-        self.stream.get_mut().write_all(request.as_bytes())?;
+        self.stream.get_mut().write_all(&[head.as_bytes(), body].concat())?;
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if self.stream.read_line(&mut head)? == 0 {
@@ -117,9 +125,7 @@ impl Client {
         let body_bytes = answer.header("content-length").and_then(|it| it.parse().ok());
         answer.body.resize(body_bytes.ok_or_else(|| io::Error::other("no content length"))?, 0);
         self.stream.read_exact(&mut answer.body)?;
-        let is_empty = answer.body.is_empty();
-        let output = if is_empty { Value::Null } else { serde_json::from_slice(&answer.body)? };
-        Ok((answer.status, output))
+        Ok(answer)
     }
 }
 

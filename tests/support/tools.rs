@@ -10,6 +10,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The Python SDK all tests use, and the service's model that comes with it.
+pub const BOTO3: &str = "boto3==1.44.5";
+
 /// Says whether a toolchain can run at all. If not, says so on the real standard error, past the test
 /// harness's capture; under `CI=true` its absence fails the test.
 pub fn toolchain(test: &str, program: &str, version_flag: &str) -> bool {

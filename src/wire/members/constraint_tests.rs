@@ -147,6 +147,13 @@ fn lists_of_strings() {
          Member must have length greater than or equal to 1]",
         declare,
     );
+    expect(
+        r#"{"TagKeys":["","",""]}"#,
+        "Value '[, , ]' at 'tagKeys' FAILED have length less than or equal to 2",
+        |m| {
+            m.text_list("TagKeys").length(1, 2).required();
+        },
+    );
     expect(r#"{"TagKeys":["a",null]}"#, "Value null at 'tagKeys.2.member' FAILED not be null", declare);
     expect(
         r#"{"A":["LATEST","x"]}"#,

@@ -67,10 +67,10 @@ fn resource(arn: &str) -> Option<&str> {
     ArnFields::parse(arn).map(|fields| fields.resource)
 }
 
-/// One of the kinds, then at least one character, none of them white space.
+/// One of the kinds, then at least one character, none of them white space: of ASCII's, as `\S` has it.
 fn is_one_of(resource: &str, kinds: &[&str]) -> bool {
     let id = kinds.iter().find_map(|kind| resource.strip_prefix(kind));
-    id.is_some_and(|id| !id.is_empty() && !id.contains(char::is_whitespace))
+    id.is_some_and(|id| !id.is_empty() && !id.contains(|char| matches!(char, ' ' | '\t'..='\r')))
 }
 
 /// `stream/{name}/consumer/{name}:{digits}`.
@@ -126,6 +126,7 @@ mod tests {
             assert!(!pattern.matches(ACCOUNT) && !pattern.matches(&format!("{ACCOUNT}shelf/a")));
         }
         assert!(!Pattern::ConsumerArn.matches(&format!("{ACCOUNT}stream/a/consumer/b")));
+        assert!(Pattern::StreamArn.matches(&format!("{ACCOUNT}stream/a\u{a0}")));
         assert!(!Pattern::StreamArn.matches("arn:aws:kinesis:eu-west-1:1234:stream/a"));
     }
 }

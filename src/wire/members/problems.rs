@@ -113,8 +113,8 @@ pub(super) fn clip(text: &str) -> &str {
 /// `[a, b]` or `{a, b}`, as much of it as errors repeat.
 pub(super) fn enclosed(items: impl Iterator<Item = String>, [open, close]: [char; 2]) -> String {
     let mut text = String::from(open);
-    for item in items {
-        if text.len() > 1 {
+    for (position, item) in items.enumerate() {
+        if position > 0 {
             text.push_str(", ");
         }
         text.push_str(clip(&item));
