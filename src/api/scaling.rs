@@ -27,10 +27,8 @@ impl<'v> Operation<'v> for UpdateShardCount {
 
     fn read(m: &mut Members<'_, 'v>) -> UpdateInput<'v> {
         m.enumeration("ScalingType", &["UNIFORM_SCALING"]).required();
-        UpdateInput {
-            stream: StreamRef::read(m),
-            target: m.integer("TargetShardCount").at_least(1).required(),
-        }
+        let (stream, target) = StreamRef::around(m, |m| m.integer("TargetShardCount").at_least(1).required());
+        UpdateInput { target, stream }
     }
 
     async fn run(input: UpdateInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {

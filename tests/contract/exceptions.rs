@@ -20,7 +20,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("PutRecordsRequestEntry", &["PartitionKey", "ExplicitHashKey", "Data"]),
     ("RemoveTagsFromStream", &["TagKeys", "StreamName"]),
     ("SplitShard", &["NewStartingHashKey", "StreamName", "ShardToSplit"]),
-    ("UpdateShardCount", &["ScalingType", "TargetShardCount", "StreamName"]),
+    ("UpdateShardCount", &["ScalingType", "StreamName", "TargetShardCount"]),
 ];
 
 /// Patterns as the service was seen to print them: without anchors.
