@@ -17,4 +17,5 @@ def run():
     return {"streams": len(listed)}
 
 
-verdict("many_streams", run)
+if __name__ == "__main__":
+    verdict("many_streams", run)
