@@ -1,6 +1,8 @@
 //! Every service quota and size bound, as a named number with its unit. Quotas follow the service's
 //! published limits; bounds marked *own* are this server's, chosen so that memory stays bounded.
 
+use std::time::Duration;
+
 /// Bytes of a request body, beyond which the answer is 413 (10 MiB of data in base64, with overhead). Own.
 pub const REQUEST_BODY_BYTES_MAX: usize = 16 << 20;
 /// Bytes of all header fields of a request. Own.
@@ -39,6 +41,21 @@ pub const SHARD_READ_BYTES_PER_SEC: u64 = 2 << 20;
 pub const SHARD_ITERATOR_CALLS_PER_SEC: u64 = 5;
 /// Bytes pushed per consumer, shard and second.
 pub const CONSUMER_PUSH_BYTES_PER_SEC: u64 = 2 << 20;
+/// Calls per second of an operation of the control plane, unless it is one of those that follow.
+pub const CONTROL_CALLS_PER_SEC: u64 = 5;
+/// The same of `DescribeStream` and `UpdateShardCount`.
+pub const FREQUENT_CONTROL_CALLS_PER_SEC: u64 = 10;
+/// The same of `DescribeStreamSummary` and `DescribeStreamConsumer`, which clients wait with.
+pub const POLLING_CALLS_PER_SEC: u64 = 20;
+/// `ListShards` calls per stream and second.
+pub const LIST_SHARDS_CALLS_PER_SEC: u64 = 1000;
+/// `DescribeLimits` calls per second.
+pub const DESCRIBE_LIMITS_CALLS_PER_SEC: u64 = 1;
+/// Callers whose calls of the control plane are counted at once, each with each operation; an account that
+/// calls about so many streams in a second is refused. Own.
+pub const CALL_BUCKETS_MAX: usize = 65_536;
+/// From one look for idle ones among too many of them to the next: every bucket refills in it. Own.
+pub const CALL_BUCKETS_SWEEP: Duration = Duration::from_secs(1);
 /// Consumers registered with one stream.
 pub const CONSUMERS_PER_STREAM_MAX: usize = 20;
 /// The same of a stream on demand whose account has committed itself to a minimum throughput.

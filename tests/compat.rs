@@ -74,6 +74,11 @@ fn boto3_paginators_and_waiters() {
 }
 
 #[test]
+fn boto3_many_streams_in_a_loop() {
+    boto3("many_streams.py", false, "aws");
+}
+
+#[test]
 fn boto3_tags_and_policies() {
     boto3("tags_and_policies.py", false, "aws");
 }

@@ -16,6 +16,8 @@ mod bad_envelope;
 mod bad_references;
 #[path = "serve/bad_values.rs"]
 mod bad_values;
+#[path = "serve/call_rates.rs"]
+mod call_rates;
 #[path = "serve/catalog_decay.rs"]
 mod catalog_decay;
 #[path = "serve/days.rs"]

@@ -6,7 +6,7 @@ use crate::catalog::{Catalog, Command, Commitment, CommitmentStatus, StreamMode}
 use crate::limits;
 use crate::wire::{Members, Value};
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::streams::timestamp;
 use super::{ApiError, Context};
 
@@ -19,6 +19,7 @@ struct DescribeLimits;
 impl<'v> Operation<'v> for DescribeLimits {
     const NAME: &'static str = "DescribeLimits";
     type Input = ();
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::DESCRIBE_LIMITS_CALLS_PER_SEC);
 
     fn read(_: &mut Members<'_, 'v>) {}
 
@@ -44,6 +45,7 @@ struct DescribeAccountSettings;
 impl<'v> Operation<'v> for DescribeAccountSettings {
     const NAME: &'static str = "DescribeAccountSettings";
     type Input = ();
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(_: &mut Members<'_, 'v>) {}
 
@@ -57,6 +59,7 @@ struct UpdateAccountSettings;
 impl<'v> Operation<'v> for UpdateAccountSettings {
     const NAME: &'static str = "UpdateAccountSettings";
     type Input = CommitmentStatus;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> CommitmentStatus {
         let status = m

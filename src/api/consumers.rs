@@ -11,7 +11,7 @@ use crate::types::{ConsumerArn, StreamKey, Timestamp};
 use crate::wire::{Members, Pattern, Value};
 
 use super::control::child_shards;
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::page_token::PageToken;
 use super::position::{KINDS, Position, identity_of};
 use super::resource_ref::{StreamRef, no_stream, shard_to_read};
@@ -44,6 +44,14 @@ impl<'v> ConsumerRef<'v> {
             stream: m.text("StreamARN").length(1, 2048).pattern(Pattern::StreamArn).optional(),
             name: m.text("ConsumerName").length(1, 128).pattern(Pattern::Name).optional(),
             arn: m.text("ConsumerARN").length(1, 2048).pattern(Pattern::ConsumerArn).optional(),
+        }
+    }
+
+    /// The name of the stream it is said to be a consumer of.
+    fn stream_name(&self, context: &Context) -> Option<String> {
+        match self.arn.and_then(ConsumerArn::parse) {
+            Some(arn) => StreamRef::of_arn(&arn.stream.to_string()).name(context).ok(),
+            None => StreamRef::of_arn(self.stream?).name(context).ok(),
         }
     }
 
@@ -147,6 +155,7 @@ struct RegisterInput<'v> {
 impl<'v> Operation<'v> for RegisterStreamConsumer {
     const NAME: &'static str = "RegisterStreamConsumer";
     type Input = RegisterInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> RegisterInput<'v> {
         RegisterInput {
@@ -217,6 +226,8 @@ struct DeregisterStreamConsumer;
 impl<'v> Operation<'v> for DeregisterStreamConsumer {
     const NAME: &'static str = "DeregisterStreamConsumer";
     type Input = ConsumerRef<'v>;
+    const RATE: CallRate<Self::Input> =
+        CallRate::PerStream(limits::CONTROL_CALLS_PER_SEC, ConsumerRef::stream_name);
 
     fn read(m: &mut Members<'_, 'v>) -> ConsumerRef<'v> {
         ConsumerRef::read(m)
@@ -238,6 +249,8 @@ struct DescribeStreamConsumer;
 impl<'v> Operation<'v> for DescribeStreamConsumer {
     const NAME: &'static str = "DescribeStreamConsumer";
     type Input = ConsumerRef<'v>;
+    const RATE: CallRate<Self::Input> =
+        CallRate::PerStream(limits::POLLING_CALLS_PER_SEC, ConsumerRef::stream_name);
 
     fn read(m: &mut Members<'_, 'v>) -> ConsumerRef<'v> {
         ConsumerRef::read(m)
@@ -262,6 +275,8 @@ struct ListConsumersInput<'v> {
 impl<'v> Operation<'v> for ListStreamConsumers {
     const NAME: &'static str = "ListStreamConsumers";
     type Input = ListConsumersInput<'v>;
+    const RATE: CallRate<Self::Input> =
+        CallRate::PerStream(limits::CONTROL_CALLS_PER_SEC, |input, context| input.stream.name(context).ok());
 
     fn read(m: &mut Members<'_, 'v>) -> ListConsumersInput<'v> {
         ListConsumersInput {
@@ -312,6 +327,7 @@ struct SubscribeInput<'v> {
 impl<'v> Operation<'v> for SubscribeToShard {
     const NAME: &'static str = "SubscribeToShard";
     type Input = SubscribeInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::OfShards;
 
     fn read(m: &mut Members<'_, 'v>) -> SubscribeInput<'v> {
         SubscribeInput {

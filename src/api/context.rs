@@ -81,10 +81,11 @@ impl Context {
     }
 
     /// What has to be done now and then: gives back the space of expired records, lets go of shards that held
-    /// nothing else, forgets the throttles of those that are gone.
+    /// nothing else, forgets the throttles of those that are gone and of callers that have fallen silent.
     pub fn maintain(&self) {
         self.control.trim_expired();
         self.control.forget_expired();
+        self.gates.forget_callers(self.clock.now());
         let catalog = self.control.catalog();
         self.gates.forget(|log| catalog.address(log).is_some(), |stream| catalog.stream(stream).is_some());
     }

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::types::arn::consists_of_name_characters;
 use crate::wire::Members;
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::resource_ref::{StreamRef, require_active};
 use super::{ApiError, Context};
 
@@ -80,6 +80,7 @@ struct StartStreamEncryption;
 impl<'v> Operation<'v> for StartStreamEncryption {
     const NAME: &'static str = "StartStreamEncryption";
     type Input = EncryptionInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         EncryptionInput::read(m)
@@ -100,6 +101,7 @@ struct StopStreamEncryption;
 impl<'v> Operation<'v> for StopStreamEncryption {
     const NAME: &'static str = "StopStreamEncryption";
     type Input = EncryptionInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         EncryptionInput::read(m)

@@ -49,6 +49,11 @@ impl ApiError {
         Self::client("LimitExceededException", message)
     }
 
+    /// `LimitExceededException`: the operation was called too often.
+    pub fn rate_exceeded() -> Self {
+        Self::limit_exceeded("Rate exceeded")
+    }
+
     /// `ProvisionedThroughputExceededException`.
     pub fn throughput_exceeded(message: impl Into<String>) -> Self {
         Self::client("ProvisionedThroughputExceededException", message)

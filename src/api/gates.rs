@@ -8,7 +8,7 @@ use std::rc::Rc;
 use metrics::{Counter, counter};
 
 use crate::telemetry::names;
-use crate::throttle::{Quotas, Refused, ShardReads, ShardWrites};
+use crate::throttle::{CallRates, Caller, Quotas, Refused, ShardReads, ShardWrites};
 use crate::types::{Instant, LogId, StreamKey};
 
 /// Throttles and counters, created at first use.
@@ -16,6 +16,7 @@ pub(super) struct Gates {
     quotas: Option<Quotas>,
     shards: RefCell<HashMap<LogId, (ShardWrites, ShardReads)>>,
     streams: RefCell<HashMap<StreamKey, Rc<StreamMeters>>>,
+    calls: RefCell<CallRates>,
 }
 
 /// Counters of one stream.
@@ -34,7 +35,7 @@ pub(super) struct StreamMeters {
 
 impl Gates {
     pub(super) fn new(quotas: Option<Quotas>) -> Self {
-        Self { quotas, shards: RefCell::default(), streams: RefCell::default() }
+        Self { quotas, shards: RefCell::default(), streams: RefCell::default(), calls: RefCell::default() }
     }
 
     /// Admits one record of `bytes` to a shard of a stream whose records have `record_max` at most.
@@ -69,6 +70,19 @@ impl Gates {
         self.with(log, now, |_, reads| reads.admit_iterator(now))
     }
 
+    /// Admits one call of an operation that the service allows `per_sec` calls.
+    pub(super) fn admit_call(
+        &self,
+        operation: &'static str,
+        caller: Caller,
+        per_sec: u64,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let Some(quotas) = &self.quotas else { return Ok(()) };
+        let admitted = self.calls.borrow_mut().admit(operation, caller, quotas.calls(per_sec), now);
+        admitted.inspect_err(|_| counter!(names::CALLS_THROTTLED, "operation" => operation).increment(1))
+    }
+
     /// The stream's counters.
     pub(super) fn meters(&self, stream: &StreamKey) -> Rc<StreamMeters> {
         if let Some(meters) = self.streams.borrow().get(stream) {
@@ -77,6 +91,11 @@ impl Gates {
         let meters = Rc::new(StreamMeters::new(stream.as_str()));
         self.streams.borrow_mut().insert(stream.clone(), meters.clone());
         meters
+    }
+
+    /// Forgets who has not called the control plane lately.
+    pub(super) fn forget_callers(&self, now: Instant) {
+        self.calls.borrow_mut().forget_idle(now);
     }
 
     /// Forgets shards and streams that are gone.

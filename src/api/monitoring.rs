@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::catalog::{Catalog, Command, Stream};
+use crate::limits;
 use crate::wire::{Members, Value};
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::resource_ref::{StreamRef, require_active};
 use super::{ApiError, Context};
 
@@ -42,6 +43,7 @@ struct EnableEnhancedMonitoring;
 impl<'v> Operation<'v> for EnableEnhancedMonitoring {
     const NAME: &'static str = "EnableEnhancedMonitoring";
     type Input = MonitoringInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         read(m)
@@ -57,6 +59,7 @@ struct DisableEnhancedMonitoring;
 impl<'v> Operation<'v> for DisableEnhancedMonitoring {
     const NAME: &'static str = "DisableEnhancedMonitoring";
     type Input = MonitoringInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         read(m)

@@ -4,10 +4,11 @@
 use std::rc::Rc;
 
 use crate::catalog::{Catalog, Command};
+use crate::limits;
 use crate::wire::{Members, Pattern, Value};
 
 use super::consumers::require_active_consumer;
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::policy_document::PolicyDocument;
 use super::tagged::Tagged;
 use super::{ApiError, Context};
@@ -28,6 +29,7 @@ struct PutResourcePolicy;
 impl<'v> Operation<'v> for PutResourcePolicy {
     const NAME: &'static str = "PutResourcePolicy";
     type Input = (&'v str, &'v str);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         (read_arn(m), m.text("Policy").required())
@@ -48,6 +50,7 @@ struct GetResourcePolicy;
 impl<'v> Operation<'v> for GetResourcePolicy {
     const NAME: &'static str = "GetResourcePolicy";
     type Input = &'v str;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> &'v str {
         read_arn(m)
@@ -65,6 +68,7 @@ struct DeleteResourcePolicy;
 impl<'v> Operation<'v> for DeleteResourcePolicy {
     const NAME: &'static str = "DeleteResourcePolicy";
     type Input = &'v str;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> &'v str {
         read_arn(m)

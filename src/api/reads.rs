@@ -12,7 +12,7 @@ use crate::types::Offset;
 use crate::wire::{Members, Pattern, Value};
 
 use super::control::child_shards;
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::position::{KINDS, Position, identity_of};
 use super::records::throttle_text;
 use super::resource_ref::{StreamRef, no_shard_to_read, no_such_shard, shard_to_read};
@@ -34,6 +34,7 @@ struct GetShardIteratorInput<'v> {
 impl<'v> Operation<'v> for GetShardIterator {
     const NAME: &'static str = "GetShardIterator";
     type Input = GetShardIteratorInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::OfShards;
 
     fn read(m: &mut Members<'_, 'v>) -> GetShardIteratorInput<'v> {
         let shard = m.text("ShardId").length(1, 128).pattern(Pattern::Name).required();
@@ -90,6 +91,7 @@ struct GetRecordsInput<'v> {
 impl<'v> Operation<'v> for GetRecords {
     const NAME: &'static str = "GetRecords";
     type Input = GetRecordsInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::OfShards;
 
     fn read(m: &mut Members<'_, 'v>) -> GetRecordsInput<'v> {
         GetRecordsInput {

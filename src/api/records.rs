@@ -16,7 +16,7 @@ use crate::wire::{Members, Pattern, Value};
 
 use super::encryption::KMS;
 use super::gates::StreamMeters;
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::position::identity_of;
 use super::resource_ref::StreamRef;
 use super::{ApiError, Context};
@@ -167,6 +167,7 @@ struct PutRecordInput<'v> {
 impl<'v> Operation<'v> for PutRecord {
     const NAME: &'static str = "PutRecord";
     type Input = PutRecordInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::OfShards;
 
     fn read(m: &mut Members<'_, 'v>) -> PutRecordInput<'v> {
         PutRecordInput {
@@ -242,6 +243,7 @@ struct PutRecordsInput<'v> {
 impl<'v> Operation<'v> for PutRecords {
     const NAME: &'static str = "PutRecords";
     type Input = PutRecordsInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::OfShards;
 
     fn read(m: &mut Members<'_, 'v>) -> PutRecordsInput<'v> {
         let most = u32::try_from(limits::PUT_RECORDS_MAX).unwrap_or(u32::MAX);

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use crate::catalog::{Catalog, Command, Shard, Stream, StreamMode};
+use crate::limits;
 use crate::types::{HashKey, ShardId};
 use crate::wire::{Members, Pattern};
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::resource_ref::{StreamRef, no_such_shard, require_active};
 use super::{ApiError, Context};
 
@@ -24,6 +25,7 @@ struct SplitShardInput<'v> {
 impl<'v> Operation<'v> for SplitShard {
     const NAME: &'static str = "SplitShard";
     type Input = SplitShardInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> SplitShardInput<'v> {
         let start = m.text("NewStartingHashKey").pattern(Pattern::HashKey).required();
@@ -72,6 +74,7 @@ struct MergeShardsInput<'v> {
 impl<'v> Operation<'v> for MergeShards {
     const NAME: &'static str = "MergeShards";
     type Input = MergeShardsInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> MergeShardsInput<'v> {
         MergeShardsInput {

@@ -6,7 +6,7 @@ use crate::catalog::{Catalog, Command, Stream};
 use crate::limits;
 use crate::wire::Members;
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::resource_ref::{StreamRef, require_active};
 use super::{ApiError, Context};
 
@@ -19,6 +19,7 @@ struct IncreaseStreamRetentionPeriod;
 impl<'v> Operation<'v> for IncreaseStreamRetentionPeriod {
     const NAME: &'static str = "IncreaseStreamRetentionPeriod";
     type Input = (i64, StreamRef<'v>);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         (m.integer("RetentionPeriodHours").required(), StreamRef::read(m))
@@ -37,6 +38,7 @@ struct DecreaseStreamRetentionPeriod;
 impl<'v> Operation<'v> for DecreaseStreamRetentionPeriod {
     const NAME: &'static str = "DecreaseStreamRetentionPeriod";
     type Input = (i64, StreamRef<'v>);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         (m.integer("RetentionPeriodHours").required(), StreamRef::read(m))

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::types::hash_key::even_ranges;
 use crate::wire::{Members, Value};
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::resource_ref::{StreamRef, require_active};
 use super::{ApiError, Context};
 
@@ -24,6 +24,7 @@ struct UpdateInput<'v> {
 impl<'v> Operation<'v> for UpdateShardCount {
     const NAME: &'static str = "UpdateShardCount";
     type Input = UpdateInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::FREQUENT_CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> UpdateInput<'v> {
         m.enumeration("ScalingType", &["UNIFORM_SCALING"]).required();

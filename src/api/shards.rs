@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Shard, ShardFilter, ShardView, Stream, StreamStatus};
+use crate::limits;
 use crate::types::{ShardId, Timestamp};
 use crate::wire::{Members, Pattern, Value};
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::page_token::PageToken;
 use super::resource_ref::{StreamRef, no_such_shard, require_active};
 use super::{ApiError, Context};
@@ -73,6 +74,8 @@ struct FilterInput<'v> {
 impl<'v> Operation<'v> for ListShards {
     const NAME: &'static str = "ListShards";
     type Input = ListShardsInput<'v>;
+    const RATE: CallRate<Self::Input> =
+        CallRate::PerStream(limits::LIST_SHARDS_CALLS_PER_SEC, ListShardsInput::stream_name);
 
     fn read(m: &mut Members<'_, 'v>) -> ListShardsInput<'v> {
         let (stream, wanted) = StreamRef::around(m, |m| ListShardsInput {
@@ -113,6 +116,16 @@ impl<'v> Operation<'v> for ListShards {
 }
 
 impl ListShardsInput<'_> {
+    /// The name of the stream it is about, by its token or by itself.
+    fn stream_name(&self, context: &Context) -> Option<String> {
+        match self.token {
+            Some(token) => {
+                PageToken::open(context, <ListShards as Operation<'_>>::NAME, token).ok().map(|it| it.of)
+            }
+            None => self.stream.name(context).ok(),
+        }
+    }
+
     /// The stream, the view of it and the shard after which the page begins: from the token or from scratch.
     fn place(&self, context: &Context) -> Result<(Arc<Stream>, ShardView, Option<ShardId>), ApiError> {
         if let Some(token) = self.token {

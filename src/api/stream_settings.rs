@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Command, Recent, Stream, StreamMode};
 use crate::limits;
 use crate::wire::{Members, Pattern, Value};
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::resource_ref::{StreamRef, require_active};
 use super::{ApiError, Context, warm_throughput};
 
@@ -29,6 +29,7 @@ struct ModeInput<'v> {
 impl<'v> Operation<'v> for UpdateStreamMode {
     const NAME: &'static str = "UpdateStreamMode";
     type Input = ModeInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> ModeInput<'v> {
         let stream = StreamRef::read_arn(m);
@@ -100,6 +101,7 @@ struct UpdateMaxRecordSize;
 impl<'v> Operation<'v> for UpdateMaxRecordSize {
     const NAME: &'static str = "UpdateMaxRecordSize";
     type Input = (StreamRef<'v>, i64);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         let arn = m.text("StreamARN").length(1, 2048).pattern(Pattern::StreamArn).optional();
@@ -148,6 +150,7 @@ struct UpdateStreamRecordDistributionStrategy;
 impl<'v> Operation<'v> for UpdateStreamRecordDistributionStrategy {
     const NAME: &'static str = "UpdateStreamRecordDistributionStrategy";
     type Input = (StreamRef<'v>, bool);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         let stream = StreamRef::read_arn(m);

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::types::ShardId;
 use crate::wire::{Members, Pattern, Value};
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::page_token::PageToken;
 use super::resource_ref::StreamRef;
 use super::shards::shard_value;
@@ -43,6 +43,7 @@ struct CreateStreamInput<'v> {
 impl<'v> Operation<'v> for CreateStream {
     const NAME: &'static str = "CreateStream";
     type Input = CreateStreamInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> CreateStreamInput<'v> {
         CreateStreamInput {
@@ -150,6 +151,7 @@ struct DeleteStream;
 impl<'v> Operation<'v> for DeleteStream {
     const NAME: &'static str = "DeleteStream";
     type Input = (StreamRef<'v>, bool);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> (StreamRef<'v>, bool) {
         let (stream, enforce) = StreamRef::around(m, |m| m.boolean("EnforceConsumerDeletion").optional());
@@ -197,6 +199,7 @@ struct DescribeStreamInput<'v> {
 impl<'v> Operation<'v> for DescribeStream {
     const NAME: &'static str = "DescribeStream";
     type Input = DescribeStreamInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::FREQUENT_CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> DescribeStreamInput<'v> {
         DescribeStreamInput {
@@ -239,6 +242,7 @@ struct DescribeStreamSummary;
 impl<'v> Operation<'v> for DescribeStreamSummary {
     const NAME: &'static str = "DescribeStreamSummary";
     type Input = StreamRef<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::POLLING_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> StreamRef<'v> {
         StreamRef::read(m)
@@ -302,6 +306,7 @@ struct ListStreamsInput<'v> {
 impl<'v> Operation<'v> for ListStreams {
     const NAME: &'static str = "ListStreams";
     type Input = ListStreamsInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> ListStreamsInput<'v> {
         ListStreamsInput {

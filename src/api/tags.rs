@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Command};
 use crate::limits;
 use crate::wire::{Members, Pattern, Value};
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::resource_ref::StreamRef;
 use super::tagged::Tagged;
 use super::{ApiError, Context};
@@ -37,6 +37,7 @@ struct AddTagsToStream;
 impl<'v> Operation<'v> for AddTagsToStream {
     const NAME: &'static str = "AddTagsToStream";
     type Input = (TagsInput<'v>, StreamRef<'v>);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         (read_tags(m), StreamRef::read(m))
@@ -52,6 +53,7 @@ struct RemoveTagsFromStream;
 impl<'v> Operation<'v> for RemoveTagsFromStream {
     const NAME: &'static str = "RemoveTagsFromStream";
     type Input = (Vec<&'v str>, StreamRef<'v>);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         (read_keys(m), StreamRef::read(m))
@@ -73,6 +75,7 @@ struct ListTagsInput<'v> {
 impl<'v> Operation<'v> for ListTagsForStream {
     const NAME: &'static str = "ListTagsForStream";
     type Input = ListTagsInput<'v>;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> ListTagsInput<'v> {
         ListTagsInput {
@@ -105,6 +108,7 @@ struct TagResource;
 impl<'v> Operation<'v> for TagResource {
     const NAME: &'static str = "TagResource";
     type Input = (TagsInput<'v>, &'v str);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         (read_tags(m), read_arn(m))
@@ -120,6 +124,7 @@ struct UntagResource;
 impl<'v> Operation<'v> for UntagResource {
     const NAME: &'static str = "UntagResource";
     type Input = (Vec<&'v str>, &'v str);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         (read_keys(m), read_arn(m))
@@ -135,6 +140,7 @@ struct ListTagsForResource;
 impl<'v> Operation<'v> for ListTagsForResource {
     const NAME: &'static str = "ListTagsForResource";
     type Input = &'v str;
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> &'v str {
         read_arn(m)

@@ -6,7 +6,7 @@ use crate::catalog::{Catalog, Command, Stream, StreamMode};
 use crate::limits;
 use crate::wire::{Members, Value};
 
-use super::operation::{Answer, Entry, Operation, entry};
+use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::resource_ref::{StreamRef, require_active};
 use super::{ApiError, Context};
 
@@ -24,6 +24,7 @@ struct UpdateStreamWarmThroughput;
 impl<'v> Operation<'v> for UpdateStreamWarmThroughput {
     const NAME: &'static str = "UpdateStreamWarmThroughput";
     type Input = (u32, StreamRef<'v>);
+    const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> Self::Input {
         let stream = StreamRef::read_arn_first(m);

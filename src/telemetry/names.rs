@@ -50,6 +50,8 @@ metrics_table! {
         "SubscribeToShard events pushed, idle ones included. Labels: stream, consumer.";
     counter THROTTLED = "kinesis_throttled_total", Count,
         "Requests or records refused by a quota. Labels: stream, kind (write, read, iterator, subscribe).";
+    counter CALLS_THROTTLED = "fanlight_throttled_calls_total", Count,
+        "Calls of the control plane refused for their rate. Labels: operation.";
     counter ON_DEMAND_RESHARDS = "fanlight_on_demand_reshards_total", Count,
         "Shards of streams on demand split and merged by the server. Labels: stream, kind (split, merge).";
     gauge ON_DEMAND_PEAK_BYTES = "fanlight_on_demand_peak_bytes", Bytes,

@@ -3,7 +3,7 @@
 use crate::limits;
 
 /// Per-shard and per-consumer rates, each per second. `None` at the holder means unlimited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quotas {
     /// Bytes of data and partition keys written to a shard.
     pub write_bytes: u64,
@@ -21,6 +21,8 @@ pub struct Quotas {
     pub consumers_per_stream: usize,
     /// The same with a stream on demand of an account that is committed to a minimum throughput.
     pub consumers_per_committed_stream: usize,
+    /// What the rates of the control plane's operations, which they declare themselves, are multiplied by.
+    pub calls_factor: f64,
 }
 
 impl Quotas {
@@ -35,17 +37,13 @@ impl Quotas {
             push_bytes: limits::CONSUMER_PUSH_BYTES_PER_SEC,
             consumers_per_stream: limits::CONSUMERS_PER_STREAM_MAX,
             consumers_per_committed_stream: limits::CONSUMERS_PER_COMMITTED_STREAM_MAX,
+            calls_factor: 1.0,
         }
     }
 
     /// Every quota times `factor`, at least one.
     pub fn scaled(self, factor: f64) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "saturating by definition"
-        )]
-        let scale = |quota: u64| ((quota as f64 * factor) as u64).max(1);
+        let scale = |quota| scaled(quota, factor);
         let scale_count = |count: usize| usize::try_from(scale(count as u64)).unwrap_or(usize::MAX);
         Self {
             write_bytes: scale(self.write_bytes),
@@ -56,6 +54,17 @@ impl Quotas {
             push_bytes: scale(self.push_bytes),
             consumers_per_stream: scale_count(self.consumers_per_stream),
             consumers_per_committed_stream: scale_count(self.consumers_per_committed_stream),
+            calls_factor: self.calls_factor * factor,
         }
     }
+
+    /// How often a second an operation may be called that the service allows `per_sec` calls.
+    pub fn calls(&self, per_sec: u64) -> u64 {
+        scaled(per_sec, self.calls_factor)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating by definition")]
+fn scaled(quota: u64, factor: f64) -> u64 {
+    ((quota as f64 * factor) as u64).max(1)
 }

@@ -58,6 +58,12 @@ impl TokenBucket {
         self.until(NANO)
     }
 
+    /// Whether it holds all it can.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        self.level >= i128::from(self.capacity) * NANO
+    }
+
     fn draw(&mut self, tokens: u64, needed: i128, now: Instant) -> Result<(), Duration> {
         self.refill(now);
         if self.level < needed {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::cbor_value::{Item, read, structure, text};
 use crate::support::http::{self, AUTHORIZATION, Answer, CBOR};
 use crate::support::server::{Options, Server};
+use crate::support::wait_for;
 
 /// How a request travels.
 type Send = fn(SocketAddr, &str, &[u8]) -> Answer;
@@ -64,15 +65,13 @@ fn call(send: Send, address: SocketAddr, operation: &str, members: &[(&str, Item
 fn create(send: Send, address: SocketAddr, stream: &str) -> Item {
     let created = [("StreamName", text(stream)), ("ShardCount", Item::Integer(1))];
     assert_eq!(call(send, address, "CreateStream", &created), Item::Map(BTreeMap::new()));
-    // Each question takes a round trip; creation takes the server well under this many.
-    for _ in 0..20_000 {
-        let answer = call(send, address, "DescribeStream", &[("StreamName", text(stream))]);
-        let description = answer.get("StreamDescription");
-        if description.get("StreamStatus").text() == "ACTIVE" {
-            return description.clone();
-        }
-    }
-    panic!("{stream} did not become active");
+    wait_for("an active stream", || {
+        let answer = send(address, "DescribeStream", &structure(&[("StreamName", text(stream))]));
+        // Who asks too often is refused, and asks again.
+        let description =
+            (answer.status == 200).then(|| read(&answer.body).get("StreamDescription").clone())?;
+        (description.get("StreamStatus").text() == "ACTIVE").then_some(description)
+    })
 }
 
 /// All records from a millisecond on.

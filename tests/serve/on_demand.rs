@@ -25,7 +25,7 @@ const FACTOR: f64 = 0.01;
 const LOOKS_MAX: usize = 2000;
 
 fn quotas() -> Quotas {
-    Quotas { consumers_per_stream: 20, read_calls: 1000, ..Quotas::aws().scaled(FACTOR) }
+    Quotas { consumers_per_stream: 20, read_calls: 1000, calls_factor: 1.0, ..Quotas::aws().scaled(FACTOR) }
 }
 
 async fn summary(server: &Simulated) -> (String, u64) {

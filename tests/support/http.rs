@@ -2,9 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use super::PATIENCE;
 
 /// Content type of JSON bodies.
 pub const JSON: &str = "application/x-amz-json-1.1";
@@ -15,6 +18,8 @@ pub const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/2026110
      SignedHeaders=host;x-amz-date;x-amz-target, \
      Signature=0000000000000000000000000000000000000000000000000000000000000000";
 const READ_SECS_MAX: u64 = 30;
+/// Before a call refused for its rate is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// A whole response.
 #[derive(Debug)]
@@ -56,8 +61,26 @@ pub fn post(address: SocketAddr, operation: &str, content_type: &str, body: &[u8
     exchange(address, &request)
 }
 
-/// An operation in JSON; an empty body answers as `null`.
+/// An operation in JSON; an empty body answers as `null`. Called too often it is tried again, as SDKs do.
 pub fn call(address: SocketAddr, operation: &str, input: &Value) -> (u16, Value) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = call_once(address, operation, input);
+        if !is_rate_exceeded(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{operation} is still called too often");
+        thread::sleep(RETRY_PAUSE);
+    }
+}
+
+/// Whether a call was refused because the operation was called too often.
+pub fn is_rate_exceeded((status, output): &(u16, Value)) -> bool {
+    *status == 400 && *output == json!({"__type": "LimitExceededException", "message": "Rate exceeded"})
+}
+
+/// As [`call`], but whatever is answered first.
+pub fn call_once(address: SocketAddr, operation: &str, input: &Value) -> (u16, Value) {
     let answer = post(address, operation, JSON, input.to_string().as_bytes())
         .unwrap_or_else(|error| panic!("{operation}: {error}"));
     let output = if answer.body.is_empty() {
