@@ -8,10 +8,11 @@ use crate::checker::Faults;
 use crate::clock::{now_ns, own_cpu_ns};
 use crate::frames::{Frame, PREFACE, flag, kind};
 use crate::ledger::{Fate, Ledger};
+use crate::lineage::Heir;
 use crate::payload::{self, Header};
 use crate::reader::Start;
 use crate::shared::{Shared, Tally};
-use crate::subscription::{State, Subscription};
+use crate::subscription::{Consumer, State, Subscription};
 use crate::units::{count, f64_of, index};
 
 const RECORDS_PER_EVENT: u64 = 64;
@@ -20,8 +21,10 @@ fn session(subscriptions: u32) -> (Session, Arc<Shared>) {
     let shared = Arc::new(Shared::new(Ledger::new(1, subscriptions, 0)));
     let settings =
         Settings { authority: "localhost:1".into(), window_bytes: 1 << 20, max_frame_bytes: 16_384 };
-    let shard = || (0, Rc::from("shardId-000000000000"));
-    let subscription = |_| Subscription::new(Rc::from("arn"), shard(), Start::Latest, false);
+    let subscription = |number| {
+        let consumer = Rc::new(Consumer::new("arn".into(), number, false));
+        Subscription::new(&consumer, Heir::first("shardId-000000000000"), Start::Latest)
+    };
     let session = Session::new(settings, (0..subscriptions).map(subscription).collect(), Arc::clone(&shared));
     (session, shared)
 }
