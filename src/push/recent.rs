@@ -43,8 +43,8 @@ impl Default for Recents {
 }
 
 impl Recents {
-    /// Takes a subscription as the latest, giving back the one it replaces, if that is still served; refuses it
-    /// within five seconds of the one before.
+    /// Takes a subscription as the latest, giving back the one it replaces, if that is still served; refuses
+    /// it within five seconds of the one before.
     pub(super) fn accept(
         &mut self,
         consumer: u64,
@@ -84,8 +84,8 @@ impl Recents {
     }
 
     /// Forgets subscriptions that ended long enough ago not to matter; tells how many it looked at. It looks
-    /// again when there are twice as many as mattered: a reshard may have thousands end within the rule's time,
-    /// and looking at all of them for each of them would hold up everyone.
+    /// again when there are twice as many as mattered: a reshard may have thousands end within the rule's
+    /// time, and looking at all of them for each of them would hold up everyone.
     fn forget_old(&mut self, now: Instant) -> usize {
         let looked_at = self.latest.len();
         if looked_at < self.look_at {
@@ -113,7 +113,8 @@ mod tests {
 
     const MILLI: Duration = Duration::from_millis(1);
 
-    /// As many subscriptions as a reshard of a large stream with many consumers has end within the rule's time.
+    /// As many subscriptions as a reshard of a large stream with many consumers has end within the rule's
+    /// time.
     #[test]
     fn many_that_ended_of_late_are_not_looked_at_for_each_of_them() {
         const SUBSCRIPTIONS: usize = 20_000;
