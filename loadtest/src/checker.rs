@@ -1,8 +1,11 @@
 //! One reader's view of one shard: every record once, intact, in order.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::ledger::{Fate, Ledger, Road, identity};
 use crate::payload::Header;
-use crate::units::index;
+use crate::seen::Seen;
 use crate::verified::Verified;
 
 /// What went wrong, counted.
@@ -28,6 +31,15 @@ impl Faults {
     }
 }
 
+/// What can be wrong about a record that is intact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The consumer has it already.
+    Doubled,
+    /// It came after one of its key that was sent later than its acknowledgement.
+    Overtaken,
+}
+
 /// A record that was right and new to this reader.
 pub(crate) struct Fresh {
     /// What the producer wrote.
@@ -38,20 +50,22 @@ pub(crate) struct Fresh {
 
 /// The state of one reader of one shard.
 pub(crate) struct Checker {
-    shard: u16,
+    /// The shard's number.
+    pub(crate) shard: u16,
+    /// Acknowledged records below this have come by now, here or from a shard before this one.
+    pub(crate) floor: u64,
     road: Road,
     last_sequence_number: Vec<u8>,
-    seen: Bitmap,
-    floor: u64,
+    /// What its consumer has received, of all shards.
+    seen: Rc<RefCell<Seen>>,
     /// What it has found wrong.
     pub(crate) faults: Faults,
 }
 
 impl Checker {
-    /// A reader that has seen nothing.
-    pub(crate) fn new(shard: u16, road: Road) -> Self {
-        let (last_sequence_number, seen) = (Vec::new(), Bitmap::default());
-        Self { shard, road, last_sequence_number, seen, floor: 0, faults: Faults::default() }
+    /// A reader of a shard from its first record on. Acknowledged records below `floor` are in shards before.
+    pub(crate) fn new(shard: u16, floor: u64, road: Road, seen: Rc<RefCell<Seen>>) -> Self {
+        Self { shard, floor, road, last_sequence_number: Vec::new(), seen, faults: Faults::default() }
     }
 
     /// Checks one delivered record; `None` if it was wrong or not new.
@@ -68,11 +82,14 @@ impl Checker {
             self.faults.corrupt += 1;
             return None;
         };
-        if !self.seen.insert(header.sequence) {
+        let in_turn = self.seen.borrow_mut().insert(ledger, &header);
+        if in_turn == Err(Fault::Doubled) {
             self.faults.duplicated += 1;
             return None;
         }
-        self.check_order(ledger, sequence_number, &header);
+        if !self.is_in_order(ledger, sequence_number, &header) || in_turn.is_err() {
+            self.faults.reordered += 1;
+        }
         let receipt = ledger.received(header.sequence, self.road, identity);
         let Some(receipt) = receipt else {
             self.faults.corrupt += 1;
@@ -82,34 +99,16 @@ impl Checker {
         Some(Fresh { header, copies: receipt.copies })
     }
 
-    fn check_order(&mut self, ledger: &Ledger, sequence_number: &[u8], header: &Header) {
+    fn is_in_order(&mut self, ledger: &Ledger, sequence_number: &[u8], header: &Header) -> bool {
         let last = &self.last_sequence_number;
         let rising = (sequence_number.len(), sequence_number) > (last.len(), last);
         let overtaken = header.sequence < self.floor && ledger.is(header.sequence, Fate::Acked);
-        if !rising || overtaken {
-            self.faults.reordered += 1;
-        }
         if rising {
             self.last_sequence_number.clear();
             self.last_sequence_number.extend_from_slice(sequence_number);
         }
         self.floor = self.floor.max(header.floor);
-    }
-}
-
-/// Which sequences were seen; grows to the highest one, which the caller has checked against what was sent.
-#[derive(Default)]
-struct Bitmap(Vec<u64>);
-
-impl Bitmap {
-    fn insert(&mut self, at: u64) -> bool {
-        let (word, bit) = (index(at / 64), 1 << (at % 64));
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        let fresh = self.0[word] & bit == 0;
-        self.0[word] |= bit;
-        fresh
+        rising && !overtaken
     }
 }
 
@@ -117,6 +116,10 @@ impl Bitmap {
 mod tests {
     use super::*;
     use crate::payload;
+
+    fn checker(shard: u16, floor: u64, seen: &Rc<RefCell<Seen>>) -> Checker {
+        Checker::new(shard, floor, Road::Push, Rc::clone(seen))
+    }
 
     fn sent(ledger: &Ledger, floor: u64) -> String {
         let sequence = ledger.send().unwrap();
@@ -130,7 +133,7 @@ mod tests {
     #[test]
     fn clean_delivery_has_no_faults() {
         let ledger = Ledger::new(9, 1, 0);
-        let mut checker = Checker::new(0, Road::Push);
+        let mut checker = checker(0, 0, &Rc::default());
         for number in [b"10", b"11", b"12"] {
             let record = sent(&ledger, 0);
             assert_eq!(
@@ -145,7 +148,7 @@ mod tests {
     #[test]
     fn doubled_swapped_and_broken_records_are_told_apart() {
         let ledger = Ledger::new(9, 1, 0);
-        let mut checker = Checker::new(0, Road::Push);
+        let mut checker = checker(0, 0, &Rc::default());
         let (a, b, c) = (sent(&ledger, 0), sent(&ledger, 0), sent(&ledger, 2));
         checker.record(&ledger, &mut Verified::none(), b"11", b.as_bytes());
         checker.record(&ledger, &mut Verified::none(), b"10", a.as_bytes());
@@ -160,10 +163,33 @@ mod tests {
     #[test]
     fn a_record_settled_before_a_later_one_left_must_precede_it_even_if_numbers_rise() {
         let ledger = Ledger::new(9, 1, 0);
-        let mut checker = Checker::new(0, Road::Push);
+        let mut checker = checker(0, 0, &Rc::default());
         let (first, second) = (sent(&ledger, 0), sent(&ledger, 1));
         checker.record(&ledger, &mut Verified::none(), b"10", second.as_bytes());
         checker.record(&ledger, &mut Verified::none(), b"11", first.as_bytes());
         assert_eq!(checker.faults.reordered, 1);
+    }
+
+    #[test]
+    fn a_record_of_two_shards_of_one_consumer_is_doubled() {
+        let ledger = Ledger::new(9, 1, 0);
+        let seen = Rc::default();
+        let (mut parent, mut child) = (checker(0, 0, &seen), checker(1, 0, &seen));
+        let record = sent(&ledger, 0);
+        parent.record(&ledger, &mut Verified::none(), b"10", record.as_bytes());
+        child.record(&ledger, &mut Verified::none(), b"20", record.as_bytes());
+        assert_eq!((parent.faults.duplicated, child.faults.duplicated), (0, 1));
+    }
+
+    #[test]
+    fn a_child_holds_nothing_that_was_settled_before_its_parents_last_record_left() {
+        let ledger = Ledger::new(9, 1, 0);
+        let seen = Rc::default();
+        let (early, late) = (sent(&ledger, 0), sent(&ledger, 1));
+        let mut parent = checker(0, 0, &seen);
+        parent.record(&ledger, &mut Verified::none(), b"10", late.as_bytes());
+        let mut child = checker(1, parent.floor, &seen);
+        child.record(&ledger, &mut Verified::none(), b"20", early.as_bytes());
+        assert_eq!((parent.faults.reordered, child.faults.reordered), (0, 1));
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use crate::client::Protocol;
+use crate::ledger::KEYS_MAX;
 use crate::payload;
 use crate::ramp::Ramp;
+use crate::reshard::{self, ReshardFlags};
 use crate::units::{MIB, f64_of, parse_size, parse_span};
 
 /// The service's own limits.
@@ -82,7 +84,9 @@ pub(crate) struct Cli {
     /// How long each of them lasts
     #[arg(long, default_value = "120s", value_parser = parse_span)]
     pub(crate) ramp_secs: Duration,
-    /// Make the stream on demand: the server decides the number of shards. Consumers do not follow them
+    #[command(flatten)]
+    pub(crate) reshard: ReshardFlags,
+    /// Make the stream on demand: the server decides the number of shards
     #[arg(long, conflicts_with_all = ["shards", "producer_multiple", "backlog", "floor"])]
     pub(crate) on_demand: bool,
     /// Size of a record's data
@@ -109,6 +113,9 @@ pub(crate) struct Cli {
     /// How records find their shard
     #[arg(long, value_enum, default_value = "hashed")]
     pub(crate) keys: Keys,
+    /// Different partition keys, in turn [default: one for each record; 1000 with --reshard]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(KEYS_MAX)))]
+    pub(crate) partition_keys: Option<u32>,
     /// What to do with a throttled record
     #[arg(long, value_enum, default_value = "retry")]
     pub(crate) on_throttle: OnThrottle,
@@ -244,10 +251,13 @@ impl Cli {
                 "--window must lie between 64 KiB and 1 GiB, --max-frame between 16 KiB and 4 MiB".into()
             );
         }
-        if self.on_demand && (self.consumers > 0 || self.pull > 0 || self.keys == Keys::Explicit) {
-            return Err(
-                "--on-demand drives puts only: add --consumers 0, and leave out --pull and --keys".into()
-            );
+        if (self.on_demand || self.reshard.is_asked()) && self.keys == Keys::Explicit {
+            return Err("--keys explicit names the first shards only: leave it out where they change".into());
+        }
+        self.reshard.check(self.shards, self.limits)?;
+        if self.reshard.is_asked() {
+            self.duration = self.reshard.duration();
+            self.partition_keys.get_or_insert(reshard::KEYS);
         }
         if self.ramp.iter().any(|rate| !(0.001..=10_000.0).contains(rate)) || self.ramp_secs.is_zero() {
             return Err("--ramp takes rates from 0.001 to 10000 MiB/s, --ramp-secs a span above zero".into());
@@ -324,8 +334,17 @@ mod tests {
             assert!(cli(&flags).is_err(), "{flags:?}");
         }
         assert!(cli(&["--consumers", "1000", "--limits", "off"]).is_ok());
-        assert!(cli(&["--on-demand"]).is_err(), "its consumers would not follow");
+        for changing in ["--on-demand", "--reshard=2"] {
+            assert!(cli(&[changing, "--keys", "explicit"]).is_err(), "the keys would not follow");
+        }
+        assert!(cli(&["--reshard", "2", "--duration", "9"]).is_err());
         assert!(cli(&["--ramp", "1,0"]).is_err());
+    }
+
+    #[test]
+    fn resharding_sets_duration_and_keys() {
+        let cli = cli(&["--shards", "8", "--reshard", "16,9,5,3", "--reshard-every", "2s"]).unwrap();
+        assert_eq!((cli.duration, cli.partition_keys), (Duration::from_secs(10), Some(1000)));
     }
 
     #[test]

@@ -18,12 +18,13 @@ use tokio::task::LocalSet;
 use crate::checker::Faults;
 use crate::client::Protocol;
 use crate::clock::now_ns;
+use crate::lineage::Heir;
 use crate::pull::{self, PullPlan};
 use crate::reader::Start;
 use crate::route::{Route, Socket};
 use crate::session::{Session, Settings};
 use crate::shared::{Shared, Tally};
-use crate::subscription::Subscription;
+use crate::subscription::{Consumer, Subscription};
 use crate::units::index;
 
 /// Tries to connect before a thread gives up.
@@ -34,13 +35,15 @@ const IDLE_NS: u64 = 1_000_000_000;
 /// Small enough to stay in cache, large enough that a busy connection costs few reads.
 const READ_BYTES: usize = 256 << 10;
 
-/// One subscription to be made; plain data, so it can be sent to a thread.
+/// The subscriptions of one consumer; plain data, so it can be sent to a thread.
 #[derive(Clone)]
 pub(crate) struct Wanted {
     /// Whose.
     pub(crate) consumer_arn: String,
-    /// Index and id of the shard.
-    pub(crate) shard: (u16, String),
+    /// Its place among the consumers.
+    pub(crate) number: u32,
+    /// Ids of the shards to begin with.
+    pub(crate) shards: Vec<String>,
     /// From where.
     pub(crate) start: Start,
     /// Whether this consumer stalls.
@@ -50,9 +53,9 @@ pub(crate) struct Wanted {
 /// What one thread is to receive.
 #[derive(Default)]
 pub(crate) struct Share {
-    /// One list per connection.
+    /// One list of consumers per connection.
     pub(crate) connections: Vec<Vec<Wanted>>,
-    /// Pull readers.
+    /// Pull consumers.
     pub(crate) pulls: Vec<PullPlan>,
 }
 
@@ -100,7 +103,7 @@ async fn receive(
     let thread = Rc::new(Thread { route, shared: Arc::clone(&shared), tally, buffer });
     let mut tasks = Vec::new();
     for wanted in share.connections {
-        let subscriptions = wanted.into_iter().map(subscription).collect();
+        let subscriptions = wanted.into_iter().flat_map(subscriptions).collect();
         let session = Session::new(settings.clone(), subscriptions, Arc::clone(&shared));
         tasks.push(tokio::task::spawn_local(run(session, Rc::clone(&thread), stop.clone())));
     }
@@ -127,9 +130,10 @@ async fn receive(
     Ok(Received { tally, faults, paces })
 }
 
-fn subscription(wanted: Wanted) -> Subscription {
-    let shard = (wanted.shard.0, Rc::from(wanted.shard.1));
-    Subscription::new(Rc::from(wanted.consumer_arn), shard, wanted.start, wanted.stalls)
+fn subscriptions(wanted: Wanted) -> Vec<Subscription> {
+    let consumer = Rc::new(Consumer::new(wanted.consumer_arn, wanted.number, wanted.stalls));
+    let shards = wanted.shards.iter().map(|id| Heir::first(id));
+    shards.map(|shard| Subscription::new(&consumer, shard, wanted.start)).collect()
 }
 
 /// Keeps one session connected until told to stop.

@@ -9,10 +9,22 @@ use crate::client::{Client, Failure};
 
 /// Polls before something that should become ACTIVE is given up.
 const MAX_POLLS: u32 = 600;
-const POLL_PAUSE: Duration = Duration::from_millis(50);
+const POLL_PAUSE: Duration = Duration::from_millis(100);
 /// Calls refused for their rate are tried again this often; the service allows 5 a second.
 const MAX_RATE_TRIES: u32 = 120;
 const RATE_PAUSE: Duration = Duration::from_millis(250);
+
+/// What a stream is like.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Summary {
+    #[serde(rename = "StreamARN")]
+    stream_arn: String,
+    stream_status: String,
+    /// Shards that take records.
+    #[serde(default)]
+    pub(crate) open_shard_count: u32,
+}
 
 /// A shard and where its hash range begins.
 #[derive(Clone, Debug)]
@@ -40,31 +52,37 @@ pub(crate) async fn create_stream(
     name: &str,
     shards: Option<u16>,
 ) -> Result<Stream, Failure> {
+    let shards = shards.map_or_else(String::new, |shards| format!(r#","ShardCount":{shards}"#));
+    call_paced(client, "CreateStream", &format!(r#"{{"StreamName":"{name}"{shards}}}"#)).await?;
+    let arn = active_stream(client, name).await?.stream_arn;
+    let shards = list_shards(client, &format!(r#"{{"StreamName":"{name}"}}"#)).await?;
+    Ok(Stream { name: name.into(), arn, shards })
+}
+
+/// Waits until the stream is ACTIVE.
+pub(crate) async fn active_stream(client: &Client, name: &str) -> Result<Summary, Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Described {
         stream_description_summary: Summary,
     }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Summary {
-        #[serde(rename = "StreamARN")]
-        stream_arn: String,
-        stream_status: String,
-    }
-    let shards = shards.map_or_else(String::new, |shards| format!(r#","ShardCount":{shards}"#));
-    call_paced(client, "CreateStream", &format!(r#"{{"StreamName":"{name}"{shards}}}"#)).await?;
     let body = format!(r#"{{"StreamName":"{name}"}}"#);
     for _ in 0..MAX_POLLS {
         let reply: Described = parse(&call_paced(client, "DescribeStreamSummary", &body).await?)?;
         let summary = reply.stream_description_summary;
         if summary.stream_status == "ACTIVE" {
-            let shards = list_shards(client, &body).await?;
-            return Ok(Stream { name: name.into(), arn: summary.stream_arn, shards });
+            return Ok(summary);
         }
         tokio::time::sleep(POLL_PAUSE).await;
     }
     Err(Failure::Connection(format!("stream {name} did not become ACTIVE")))
+}
+
+/// Asks for another number of shards.
+pub(crate) async fn update_shard_count(client: &Client, name: &str, target: u16) -> Result<(), Failure> {
+    let body =
+        format!(r#"{{"StreamName":"{name}","TargetShardCount":{target},"ScalingType":"UNIFORM_SCALING"}}"#);
+    call_paced(client, "UpdateShardCount", &body).await.map(drop)
 }
 
 async fn list_shards(client: &Client, body: &str) -> Result<Vec<Shard>, Failure> {

@@ -13,6 +13,9 @@ const SLOTS_PER_CHUNK: u64 = 1 << 16;
 /// Bounds one run to 268 million records.
 const MAX_CHUNKS: usize = 4096;
 
+/// Partition keys have eight digits.
+pub(crate) const KEYS_MAX: u32 = 100_000_000;
+
 /// How a record came to a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Road {
@@ -62,6 +65,8 @@ pub(crate) struct Ledger {
     pub(crate) push_consumers: u32,
     /// Pull consumers owed every record.
     pub(crate) pull_consumers: u32,
+    /// Different partition keys, given out in turn; `None` where each record has one of its own.
+    pub(crate) keys: Option<u32>,
     chunks: Vec<OnceLock<Box<[Slot]>>>,
     next: AtomicU64,
 }
@@ -70,7 +75,17 @@ impl Ledger {
     /// An empty ledger for this many consumers.
     pub(crate) fn new(run: u32, push_consumers: u32, pull_consumers: u32) -> Self {
         let chunks = std::iter::repeat_with(OnceLock::new).take(MAX_CHUNKS).collect();
-        Self { run, push_consumers, pull_consumers, chunks, next: AtomicU64::new(0) }
+        Self { run, push_consumers, pull_consumers, keys: None, chunks, next: AtomicU64::new(0) }
+    }
+
+    /// The same with so many different partition keys.
+    pub(crate) fn with_keys(self, keys: Option<u32>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The number of a record's partition key.
+    pub(crate) fn key(&self, sequence: u64) -> u64 {
+        sequence % u64::from(self.keys.unwrap_or(KEYS_MAX))
     }
 
     /// Hands out the next sequence; `None` once the ledger is full.

@@ -9,6 +9,8 @@
 //! | `floor` | the same fan-out without Kinesis, run in turns with the server |
 //! | `consumer`, `session`, `frames` | push: threads and sockets, one connection, its HTTP/2 frames |
 //! | `subscription`, `reader` | one consumer on one shard: where it stands, what it got |
+//! | `lineage`, `seen` | one consumer over all shards: which it may begin, what it has got of any |
+//! | `reshard` | the number of shards changed meanwhile, and how long deliveries paused |
 //! | `pull` | GetRecords readers |
 //! | `payload`, `verified`, `ledger`, `checker` | what a record carries, who has which, whether it is right |
 //! | `route`, `client`, `h1`, `control`, `signature` | connections, with TLS or without; requests |
@@ -28,6 +30,7 @@ mod frames;
 mod h1;
 mod latency;
 mod ledger;
+mod lineage;
 mod payload;
 mod periods;
 mod process;
@@ -39,8 +42,10 @@ mod ramp;
 mod reader;
 mod record_page;
 mod report;
+mod reshard;
 mod route;
 mod run;
+mod seen;
 mod server_process;
 mod session;
 mod settled;

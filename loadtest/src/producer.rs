@@ -1,7 +1,6 @@
 //! The thread that sends: open loop, so that a slow server is charged for every record it delays.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +16,8 @@ use crate::clock::{Alarm, now_ns};
 use crate::control::Stream;
 use crate::latency::Latency;
 use crate::ledger::{Fate, identity};
-use crate::put::{self, Outcome, Put};
+use crate::lineage::shard_number;
+use crate::put::{self, Outcome, Put, PutErrors};
 use crate::ramp::{Met, Ramp};
 use crate::route::Route;
 use crate::settled::Settled;
@@ -72,6 +72,8 @@ pub(crate) struct Sent {
     pub(crate) dropped: u64,
     /// Records whose fate is unknown.
     pub(crate) unknown: u64,
+    /// How often puts failed.
+    pub(crate) errors: PutErrors,
     /// Acknowledgements that name another place than a consumer was told.
     pub(crate) misplaced: u64,
     /// Per shard, records and bytes accepted after the warm-up.
@@ -102,7 +104,6 @@ struct Producer {
     plan: ProducerPlan,
     shared: Arc<Shared>,
     clients: Vec<Client>,
-    shard_index: HashMap<String, u16>,
     settled: RefCell<Settled>,
     sent: RefCell<Sent>,
     in_flight: Arc<Semaphore>,
@@ -144,6 +145,7 @@ impl Sent {
             ack: Latency::new(),
             dropped: 0,
             unknown: 0,
+            errors: PutErrors::default(),
             misplaced: 0,
             accepted: vec![(0, 0); shards],
             met: Vec::new(),
@@ -156,13 +158,10 @@ impl Sent {
 
 impl Producer {
     fn new(plan: ProducerPlan, shared: Arc<Shared>, start_ns: u64) -> Self {
-        let indexes =
-            plan.stream.shards.iter().zip(0..).map(|(shard, index)| (shard.id.clone(), index)).collect();
         let clients = (0..plan.producers).map(|_| Client::new(plan.route.clone(), plan.protocol)).collect();
         let met = plan.ramp.as_ref().map_or_else(Vec::new, Ramp::nothing_met);
         Self {
             clients,
-            shard_index: indexes,
             settled: RefCell::new(Settled::default()),
             sent: RefCell::new(Sent { met, ..Sent::new(plan.stream.shards.len()) }),
             in_flight: Arc::new(Semaphore::new(plan.in_flight as usize)),
@@ -227,7 +226,7 @@ impl Producer {
             usize::try_from(puts[0].sequence / u64::from(self.plan.batch)).unwrap_or(0) % self.clients.len();
         let mut pause = BACKOFF_FIRST;
         while !puts.is_empty() {
-            let (operation, body) = put::request(&self.plan, self.shared.ledger.run, connection, &puts);
+            let (operation, body) = put::request(&self.plan, &self.shared.ledger, connection, &puts);
             let answer = self.clients[connection].call(operation, body).await;
             let outcomes = put::outcomes(answer, puts.len());
             puts = self.settle(puts, outcomes, now_ns());
@@ -250,7 +249,10 @@ impl Producer {
             Err(failure) => {
                 self.shared.complain(format!("put: {failure}"));
                 let fate = if failure.is_refusal() { Fate::Refused } else { Fate::Unknown };
-                self.sent.borrow_mut().unknown += count(puts.len());
+                let mut sent = self.sent.borrow_mut();
+                sent.unknown += count(puts.len());
+                sent.errors.not_retriable(&failure, count(puts.len()));
+                drop(sent);
                 puts.iter().for_each(|put| self.close(put.sequence, fate));
                 return Vec::new();
             }
@@ -261,11 +263,12 @@ impl Producer {
                 let due_ns = put.intended_ns - self.start_ns;
                 ramp.book(&mut self.sent.borrow_mut().met, due_ns, &outcome);
             }
+            self.sent.borrow_mut().errors.retriable(&outcome);
             match outcome {
                 Outcome::Acked { shard_id, sequence_number } => {
                     self.acked(&put, &shard_id, &sequence_number, now)
                 }
-                Outcome::Throttled => throttled.push(put),
+                Outcome::Throttled | Outcome::Failed => throttled.push(put),
             }
         }
         self.shared.live.throttled.add(count(throttled.len()));
@@ -273,7 +276,7 @@ impl Producer {
     }
 
     fn acked(&self, put: &Put, shard_id: &str, sequence_number: &str, now: u64) {
-        let shard = self.shard_index.get(shard_id).copied().unwrap_or(u16::MAX);
+        let shard = shard_number(shard_id);
         let agreed = self.shared.ledger.acked(put.sequence, identity(shard, sequence_number.as_bytes()));
         self.settled.borrow_mut().settle(put.sequence);
         self.shared.live.acked.add(1);

@@ -1,31 +1,37 @@
-//! One pull reader: a shard iterator, then GetRecords at the allowed pace until the run is over.
+//! One pull consumer: per shard an iterator, then GetRecords at the allowed pace, until the shard has ended and
+//! those after it are read, or the run is over.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::checker::{Checker, Faults};
 use crate::client::{Client, Failure, Protocol};
 use crate::clock::now_ns;
 use crate::latency::Latency;
 use crate::ledger::Road;
-use crate::record_page::read_page;
+use crate::lineage::{Heir, Lineage};
+use crate::record_page::{Child, read_page};
 use crate::route::Route;
-use crate::shared::Shared;
+use crate::seen::Seen;
+use crate::shared::{Counter, Shared};
 use crate::verified::Verified;
 
 /// Failures in a row before a reader gives up.
 const MAX_FAILURES: u32 = 60;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(250);
 
-/// One reader of one shard.
+/// One consumer of a stream.
 pub(crate) struct PullPlan {
     /// Stream name.
     pub(crate) stream: String,
-    /// Index and id of the shard.
-    pub(crate) shard: (u16, String),
-    /// LATEST or TRIM_HORIZON.
+    /// Ids of the shards to begin with.
+    pub(crate) shards: Vec<String>,
+    /// LATEST or TRIM_HORIZON; those that follow are read from their beginning.
     pub(crate) iterator_type: &'static str,
     /// Pause between two calls.
     pub(crate) interval: Duration,
@@ -33,7 +39,7 @@ pub(crate) struct PullPlan {
     pub(crate) protocol: Protocol,
 }
 
-/// What one reader found.
+/// What one consumer found.
 pub(crate) struct Pulled {
     /// What was wrong.
     pub(crate) faults: Faults,
@@ -41,52 +47,101 @@ pub(crate) struct Pulled {
     pub(crate) latency: Latency,
 }
 
-/// Reads until told to stop.
+/// Reads until told to stop, each shard in a task of its own.
 pub(crate) async fn run(
     plan: PullPlan,
     route: Route,
     shared: Arc<Shared>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Pulled {
-    let client = Client::new(route, plan.protocol);
-    let (checker, verified) = (Checker::new(plan.shard.0, Road::Pull), Verified::none());
-    let mut reader = PullReader { checker, verified, latency: Latency::new(), shared };
-    tokio::select! {
-        outcome = reader.read_all(&plan, &client) => {
-            if let Err(failure) = outcome {
-                reader.shared.complain(format!("pull: {failure}"));
-            }
-        }
-        _ = stop.wait_for(|stop| *stop) => {}
+    let (shards, iterator_type) = (plan.shards.clone(), plan.iterator_type);
+    let consumer = Rc::new(PullConsumer { plan, route, shared, stop, seen: Rc::default() });
+    let (mut lineage, mut readers) = (Lineage::default(), JoinSet::new());
+    for id in &shards {
+        readers.spawn_local(Rc::clone(&consumer).read(Heir::first(id), iterator_type));
     }
-    Pulled { faults: reader.checker.faults, latency: reader.latency }
+    let mut pulled = Pulled { faults: Faults::default(), latency: Latency::new() };
+    while let Some(read) = readers.join_next().await {
+        let Ok((checker, latency, children)) = read else {
+            consumer.shared.complain("a pull reader panicked");
+            continue;
+        };
+        pulled.faults.add(checker.faults);
+        pulled.latency.add(&latency);
+        for heir in lineage.end(checker.shard, checker.floor, &children) {
+            readers.spawn_local(Rc::clone(&consumer).read(heir, "TRIM_HORIZON"));
+        }
+    }
+    pulled
 }
 
-struct PullReader {
+/// What the readers of one consumer share.
+struct PullConsumer {
+    plan: PullPlan,
+    route: Route,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+    seen: Rc<RefCell<Seen>>,
+}
+
+impl PullConsumer {
+    /// Reads one shard until it ends or the run does; what follows it, if it ended.
+    async fn read(self: Rc<Self>, shard: Heir, iterator_type: &str) -> (Checker, Latency, Vec<Child>) {
+        let client = Client::new(self.route.clone(), self.plan.protocol);
+        let checker = Checker::new(shard.number, shard.floor, Road::Pull, Rc::clone(&self.seen));
+        let (verified, latency) = (Verified::none(), Latency::new());
+        let mut reader = PullReader { consumer: &self, client, checker, verified, latency };
+        let mut stop = self.stop.clone();
+        let children = tokio::select! {
+            outcome = reader.read_all(&shard, iterator_type) => outcome.unwrap_or_else(|failure| {
+                self.shared.complain(format!("pull: {failure}"));
+                Vec::new()
+            }),
+            _ = stop.wait_for(|stop| *stop) => Vec::new(),
+        };
+        (reader.checker, reader.latency, children)
+    }
+
+    /// What a reader counts as once it has its iterator.
+    fn counter(&self, shard: &Heir) -> &Counter {
+        let is_first = self.plan.shards.iter().any(|id| **id == *shard.id);
+        if is_first { &self.shared.live.subscribed } else { &self.shared.live.followed }
+    }
+}
+
+struct PullReader<'a> {
+    consumer: &'a PullConsumer,
+    client: Client,
     checker: Checker,
     verified: Verified,
     latency: Latency,
-    shared: Arc<Shared>,
 }
 
-impl PullReader {
-    async fn read_all(&mut self, plan: &PullPlan, client: &Client) -> Result<(), Failure> {
-        let mut iterator = first_iterator(plan, client).await?;
-        self.shared.live.subscribed.add(1);
+/// What one page says of the next.
+enum Next {
+    Iterator(String),
+    Ended(Vec<Child>),
+}
+
+impl PullReader<'_> {
+    async fn read_all(&mut self, shard: &Heir, iterator_type: &str) -> Result<Vec<Child>, Failure> {
+        let PullConsumer { plan, shared, .. } = self.consumer;
+        let mut iterator = first_iterator(&plan.stream, &shard.id, iterator_type, &self.client).await?;
+        self.consumer.counter(shard).add(1);
         let mut failures = 0;
         loop {
-            match client.call("GetRecords", format!(r#"{{"ShardIterator":"{iterator}"}}"#)).await {
+            match self.client.call("GetRecords", format!(r#"{{"ShardIterator":"{iterator}"}}"#)).await {
                 Ok(body) => {
                     failures = 0;
                     match self.page(&body) {
-                        Some(next) => iterator = next,
-                        None => return Ok(()),
+                        Next::Iterator(next) => iterator = next,
+                        Next::Ended(children) => return Ok(children),
                     }
                     tokio::time::sleep(plan.interval).await;
                 }
                 Err(failure) => {
                     let throttled = failure.is("ProvisionedThroughputExceededException");
-                    self.shared.live.pull_throttled.add(u64::from(throttled));
+                    shared.live.pull_throttled.add(u64::from(throttled));
                     failures += u32::from(!throttled);
                     if failures >= MAX_FAILURES || failure.is("ExpiredIteratorException") {
                         return Err(failure);
@@ -97,38 +152,36 @@ impl PullReader {
         }
     }
 
-    /// Checks one reply's records; the next iterator unless the shard is at its end.
-    fn page(&mut self, body: &[u8]) -> Option<String> {
+    /// Checks one reply's records; where to go on, unless the shard is at its end.
+    fn page(&mut self, body: &[u8]) -> Next {
         let now = now_ns();
+        let shared = &self.consumer.shared;
         let mut records = 0;
         let page = read_page(body, |entry| {
             records += 1;
-            let fresh = self.checker.record(
-                &self.shared.ledger,
-                &mut self.verified,
-                &entry.sequence_number,
-                &entry.data,
-            );
+            let number = &entry.sequence_number;
+            let fresh = self.checker.record(&shared.ledger, &mut self.verified, number, &entry.data);
             if let Some(fresh) = fresh {
                 self.latency.record(now.saturating_sub(fresh.header.intended_ns));
             }
         });
-        self.shared.live.pulled.add(records);
-        if page.is_none() {
+        shared.live.pulled.add(records);
+        let Some(page) = page else {
             self.checker.faults.corrupt += 1;
-            self.shared.complain("a GetRecords reply does not parse");
-        }
-        page?.next_iterator.and_then(|iterator| String::from_utf8(iterator.into_owned()).ok())
+            shared.complain("a GetRecords reply does not parse");
+            return Next::Ended(Vec::new());
+        };
+        let next = page.next_iterator.and_then(|iterator| String::from_utf8(iterator.into_owned()).ok());
+        next.map_or(Next::Ended(page.children), Next::Iterator)
     }
 }
 
-async fn first_iterator(plan: &PullPlan, client: &Client) -> Result<String, Failure> {
+async fn first_iterator(stream: &str, shard: &str, kind: &str, client: &Client) -> Result<String, Failure> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Reply {
         shard_iterator: String,
     }
-    let (stream, shard, kind) = (&plan.stream, &plan.shard.1, plan.iterator_type);
     let body = format!(r#"{{"StreamName":"{stream}","ShardId":"{shard}","ShardIteratorType":"{kind}"}}"#);
     let mut tries = 0;
     loop {

@@ -1,10 +1,13 @@
 //! PutRecord and PutRecords: their JSON, and what their replies say of each record.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::Keys;
 use crate::client::Failure;
+use crate::ledger::Ledger;
 use crate::payload::{self, Header};
 use crate::producer::ProducerPlan;
 use crate::units::{count, index, wire_u32};
@@ -12,6 +15,9 @@ use crate::units::{count, index, wire_u32};
 /// Every partition key is this long, so that accepted bytes can be counted.
 pub(crate) const KEY_BYTES: usize = 8;
 const THROTTLED: &str = "ProvisionedThroughputExceededException";
+const FAILED: &str = "InternalFailure";
+/// What stands for a code where the connection broke.
+const NO_ANSWER: &str = "no answer";
 
 /// One record on its way.
 pub(crate) struct Put {
@@ -33,14 +39,54 @@ pub(crate) enum Outcome {
         /// Its place there.
         sequence_number: String,
     },
-    /// It was not taken.
+    /// It was not taken, for the rate.
     Throttled,
+    /// It was not taken, the service does not say why.
+    Failed,
+}
+
+/// How often puts failed, by code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct PutErrors {
+    /// Each time a record was refused or left without an answer.
+    pub(crate) by_code: BTreeMap<String, u64>,
+    /// Records whose put is not tried again: the service does not want them, or may have taken them.
+    pub(crate) not_retriable: u64,
+}
+
+impl PutErrors {
+    /// Books what is tried again.
+    pub(crate) fn retriable(&mut self, outcome: &Outcome) {
+        let code = match outcome {
+            Outcome::Acked { .. } => return,
+            Outcome::Throttled => THROTTLED,
+            Outcome::Failed => FAILED,
+        };
+        self.add(code, 1);
+    }
+
+    /// Books records that are not tried again.
+    pub(crate) fn not_retriable(&mut self, failure: &Failure, records: u64) {
+        let code = match failure {
+            Failure::Service { kind, .. } => kind,
+            Failure::Connection(_) => NO_ANSWER,
+        };
+        self.add(code, records);
+        self.not_retriable += records;
+    }
+
+    fn add(&mut self, code: &str, records: u64) {
+        match self.by_code.get_mut(code) {
+            Some(count) => *count += records,
+            None => drop(self.by_code.insert(code.to_owned(), records)),
+        }
+    }
 }
 
 /// The operation and body that carry these records.
 pub(crate) fn request(
     plan: &ProducerPlan,
-    run: u32,
+    ledger: &Ledger,
     connection: usize,
     puts: &[Put],
 ) -> (&'static str, Bytes) {
@@ -49,12 +95,12 @@ pub(crate) fn request(
     body.extend_from_slice(format!(r#"{{"StreamName":"{}""#, plan.stream.name).as_bytes());
     let mut entry = |body: &mut Vec<u8>, put: &Put| {
         let producer = wire_u32(connection);
-        let header =
-            Header { run, producer, sequence: put.sequence, intended_ns: put.intended_ns, floor: put.floor };
+        let Put { sequence, intended_ns, floor } = *put;
+        let header = Header { run: ledger.run, producer, sequence, intended_ns, floor };
         payload::encode(&header, plan.record_bytes, &mut record);
         body.extend_from_slice(br#""Data":""#);
         base64_simd::STANDARD.encode_append(&record, body);
-        body.extend_from_slice(key(plan, put.sequence).as_bytes());
+        body.extend_from_slice(key(plan, ledger, sequence).as_bytes());
     };
     if let [put] = puts {
         body.push(b',');
@@ -72,8 +118,8 @@ pub(crate) fn request(
     ("PutRecords", body.into())
 }
 
-fn key(plan: &ProducerPlan, sequence: u64) -> String {
-    let key = sequence % 100_000_000;
+fn key(plan: &ProducerPlan, ledger: &Ledger, sequence: u64) -> String {
+    let key = ledger.key(sequence);
     match plan.keys {
         Keys::Hashed => format!(r#"","PartitionKey":"{key:08}""#),
         Keys::Explicit => {
@@ -125,7 +171,8 @@ fn outcome(entry: Entry) -> Result<Outcome, Failure> {
             Err(Failure::Connection("a result without a number".into()))
         }
         None => Ok(Outcome::Acked { shard_id: entry.shard_id, sequence_number: entry.sequence_number }),
-        Some(THROTTLED | "InternalFailure") => Ok(Outcome::Throttled),
+        Some(THROTTLED) => Ok(Outcome::Throttled),
+        Some(FAILED) => Ok(Outcome::Failed),
         Some(kind) => {
             Err(Failure::Service { kind: kind.into(), message: entry.error_message.unwrap_or_default() })
         }

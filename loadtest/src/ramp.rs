@@ -88,7 +88,7 @@ impl Ramp {
         let (offered, throttled) = if into_ns < adjusting_ns { &mut met.early } else { &mut met.late };
         *offered += 1;
         match outcome {
-            Outcome::Throttled => *throttled += 1,
+            Outcome::Throttled | Outcome::Failed => *throttled += 1,
             Outcome::Acked { shard_id, .. } => {
                 let is_last = into_ns >= self.step_ns - self.step_ns / LAST_PART;
                 if is_last && !met.shards.contains(shard_id) {

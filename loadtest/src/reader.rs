@@ -1,11 +1,13 @@
 //! What a subscription has received: its records checked and timed, and where it would go on.
 
+use std::rc::Rc;
+
 use crate::checker::{Checker, Fresh};
 use crate::event_stream::Message;
 use crate::latency::Latency;
-use crate::ledger::Road;
-use crate::record_page::read_page;
+use crate::record_page::{Child, read_page};
 use crate::shared::{Shared, Tally};
+use crate::subscription::Consumer;
 use crate::units::{MIB, NANOS_PER_SEC, count, f64_of};
 
 /// Where a first subscription starts.
@@ -36,15 +38,22 @@ pub(crate) struct Reader {
     pub(crate) start: Start,
     /// Nothing more is to be had.
     pub(crate) over: bool,
+    /// What follows the shard, once it has ended.
+    children: Vec<Child>,
     continuation: Option<Vec<u8>>,
-    stalls: bool,
+    consumer: Rc<Consumer>,
 }
 
 impl Reader {
     /// A reader that has nothing yet.
-    pub(crate) fn new(shard: u16, start: Start, stalls: bool) -> Self {
-        let checker = Checker::new(shard, Road::Push);
-        Self { checker, pace: Pace::default(), start, continuation: None, stalls, over: false }
+    pub(crate) fn new(checker: Checker, start: Start, consumer: Rc<Consumer>) -> Self {
+        let (children, pace) = (Vec::new(), Pace::default());
+        Self { checker, pace, start, children, continuation: None, consumer, over: false }
+    }
+
+    /// What follows the shard: told once, when it has ended.
+    pub(crate) fn take_children(&mut self) -> Vec<Child> {
+        std::mem::take(&mut self.children)
     }
 
     /// The StartingPosition of the next request.
@@ -72,7 +81,7 @@ impl Reader {
             if let Some(fresh) =
                 self.checker.record(&shared.ledger, &mut tally.verified, &entry.sequence_number, &entry.data)
             {
-                measure(self.stalls, &fresh, now, shared, tally);
+                measure(&self.consumer, &fresh, now, shared, tally);
             }
         });
         let Some(page) = page else {
@@ -84,7 +93,9 @@ impl Reader {
         shared.live.pushed_bytes.add(bytes);
         shared.tell_progress();
         self.pace.received(now, bytes);
-        self.over |= page.has_children;
+        if !page.children.is_empty() {
+            (self.over, self.children) = (true, page.children);
+        }
         if let Some(number) = page.continuation {
             let kept = self.continuation.get_or_insert_default();
             kept.clear();
@@ -108,13 +119,16 @@ impl Reader {
     }
 }
 
-fn measure(stalls: bool, fresh: &Fresh, now: u64, shared: &Shared, tally: &mut Tally) {
+fn measure(consumer: &Consumer, fresh: &Fresh, now: u64, shared: &Shared, tally: &mut Tally) {
     let intended_ns = fresh.header.intended_ns;
     let latency_ns = now.saturating_sub(intended_ns);
     if let Some(period) = shared.period(intended_ns) {
         tally.push_by_period.of(period, Latency::new).record(latency_ns);
     }
-    let row = if stalls { &mut tally.stalled } else { &mut tally.push[shared.phase(intended_ns)] };
+    if let Some(reshards) = shared.reshards.get() {
+        tally.pauses.record(reshards, consumer.number, intended_ns, now);
+    }
+    let row = if consumer.stalls { &mut tally.stalled } else { &mut tally.push[shared.phase(intended_ns)] };
     row.record(latency_ns);
     if fresh.copies == shared.ledger.push_consumers {
         tally.last_of_all.record(latency_ns);

@@ -21,6 +21,15 @@ pub(crate) struct Entry<'a> {
     pub(crate) sequence_number: Cow<'a, [u8]>,
 }
 
+/// A shard that follows the one whose end this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Child {
+    /// Its id.
+    pub(crate) id: String,
+    /// The ids of all its parents.
+    pub(crate) parents: Vec<String>,
+}
+
 /// What surrounds the records.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page<'a> {
@@ -28,8 +37,8 @@ pub(crate) struct Page<'a> {
     pub(crate) continuation: Option<Cow<'a, [u8]>>,
     /// Where a pull reader goes on.
     pub(crate) next_iterator: Option<Cow<'a, [u8]>>,
-    /// The shard is at its end.
-    pub(crate) has_children: bool,
+    /// What follows the shard, which is at its end; nothing if it is not.
+    pub(crate) children: Vec<Child>,
 }
 
 /// Reads a page; `None` if it is not the JSON it should be.
@@ -40,7 +49,10 @@ pub(crate) fn read_page<'a>(body: &'a [u8], mut each: impl FnMut(Entry<'a>)) -> 
         match key {
             b"ContinuationSequenceNumber" => page.continuation = scanner.nullable_string()?,
             b"NextShardIterator" => page.next_iterator = scanner.nullable_string()?,
-            b"ChildShards" => page.has_children = scanner.skip(0)? > 2,
+            b"ChildShards" => scanner.nullable_array(|scanner| {
+                page.children.push(scanner.child()?);
+                Some(())
+            })?,
             b"Records" => scanner.array(|scanner| {
                 each(scanner.entry()?);
                 Some(())
@@ -75,6 +87,26 @@ impl<'a> Scanner<'a> {
         (members == 3).then_some(entry)
     }
 
+    fn child(&mut self) -> Option<Child> {
+        let (mut id, mut parents) = (None, Vec::new());
+        self.object(|scanner, key| match key {
+            b"ShardId" => {
+                id = Some(scanner.text()?);
+                Some(())
+            }
+            b"ParentShards" => scanner.array(|scanner| {
+                parents.push(scanner.text()?);
+                Some(())
+            }),
+            _ => scanner.skip(0).map(drop),
+        })?;
+        Some(Child { id: id?, parents })
+    }
+
+    fn text(&mut self) -> Option<String> {
+        String::from_utf8(self.string()?.into_owned()).ok()
+    }
+
     fn object(&mut self, mut member: impl FnMut(&mut Self, &[u8]) -> Option<()>) -> Option<()> {
         self.expect(b'{')?;
         if self.take(b'}') {
@@ -103,13 +135,19 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    fn nullable_array(&mut self, element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        if self.take_null() { Some(()) } else { self.array(element) }
+    }
+
     fn nullable_string(&mut self) -> Option<Option<Cow<'a, [u8]>>> {
+        if self.take_null() { Some(None) } else { self.string().map(Some) }
+    }
+
+    fn take_null(&mut self) -> bool {
         self.space();
-        if self.bytes[self.at..].starts_with(b"null") {
-            self.at += 4;
-            return Some(None);
-        }
-        self.string().map(Some)
+        let found = self.bytes[self.at..].starts_with(b"null");
+        self.at += if found { 4 } else { 0 };
+        found
     }
 
     fn string(&mut self) -> Option<Cow<'a, [u8]>> {
@@ -186,7 +224,7 @@ mod tests {
             "ContinuationSequenceNumber":"51","ChildShards":[]} "#;
         let (page, entries) = read(body).unwrap();
         assert_eq!(page.continuation.as_deref(), Some(&b"51"[..]));
-        assert!(!page.has_children);
+        assert_eq!(page.children, []);
         assert_eq!(entries.len(), 2);
         assert_eq!(&*entries[0].partition_key, "p\"é".as_bytes());
         assert_eq!((&*entries[1].data, &*entries[1].sequence_number), (&b"RA=="[..], &b"50"[..]));
@@ -194,9 +232,16 @@ mod tests {
 
     #[test]
     fn the_end_of_a_shard_shows() {
-        let (page, _) =
-            read(r#"{"ChildShards":[{"ShardId":"s"}],"NextShardIterator":null,"Records":[]}"#).unwrap();
-        assert!(page.has_children && page.next_iterator.is_none() && page.continuation.is_none());
+        let body = r#"{"ChildShards":[{"HashKeyRange":{"StartingHashKey":"0"},"ParentShards":["a", "b"],
+            "ShardId":"c"}, {"ShardId":"d","ParentShards":["a"]}],"NextShardIterator":null,"Records":[]}"#;
+        let (page, _) = read(body).unwrap();
+        assert!(page.next_iterator.is_none() && page.continuation.is_none());
+        let child = |id: &str, parents: &[&str]| Child {
+            id: id.into(),
+            parents: parents.iter().map(ToString::to_string).collect(),
+        };
+        assert_eq!(page.children, [child("c", &["a", "b"]), child("d", &["a"])]);
+        assert_eq!(read(r#"{"ChildShards":null}"#).unwrap().0.children, []);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::producer::{self, ProducerPlan, Sent};
 use crate::pull::PullPlan;
 use crate::reader::Start;
 use crate::report::{Outcome, Report};
+use crate::reshard::{self, Reshards};
 use crate::route::Route;
 use crate::server_process::Server;
 use crate::session::Settings;
@@ -62,7 +63,8 @@ pub(crate) async fn run(cli: &Cli) -> Res<Report> {
     let client = Client::new(target.route.clone(), Protocol::H2);
     let name = cli.stream.clone().unwrap_or_else(|| format!("loadtest-{}-{}", std::process::id(), now_ns()));
     let stream = control::create_stream(&client, &name, (!cli.on_demand).then_some(cli.shards)).await?;
-    let shared = Arc::new(Shared::new(Ledger::new(std::process::id(), cli.consumers, cli.pull)));
+    let ledger = Ledger::new(std::process::id(), cli.consumers, cli.pull).with_keys(cli.partition_keys);
+    let shared = Arc::new(Shared::new(ledger));
     let load = Load { cli, target: &target, stream: &stream, shared: &shared, client: &client };
     let outcome = load.carry_out().await?;
     // An endpoint of someone else's is left as it was found; an own server's data vanishes anyway.
@@ -150,11 +152,10 @@ impl Load<'_> {
 
     /// Starts the receiving threads and waits until every subscription stands.
     async fn receive(&self, arns: &[String], start: Start, stop: watch::Receiver<bool>) -> Res<Receivers> {
-        let shards = || self.stream.shards.iter().zip(0u16..).map(|(shard, at)| (at, shard.id.clone()));
-        let connections = connect(self.cli, arns, start, &shards().collect::<Vec<_>>());
-        let pulls: Vec<_> =
-            (0..self.cli.pull).flat_map(|_| shards()).map(|shard| self.pull_plan(shard, start)).collect();
-        let expected = count(connections.iter().map(Vec::len).sum::<usize>() + pulls.len());
+        let shards: Vec<_> = self.stream.shards.iter().map(|shard| shard.id.clone()).collect();
+        let connections = connect(self.cli, arns, start, &shards);
+        let pulls: Vec<_> = (0..self.cli.pull).map(|_| self.pull_plan(&shards, start)).collect();
+        let expected = count(shards.len() * (arns.len() + pulls.len()));
         let threads = index(u64::from(self.cli.client_threads));
         let mut shares: Vec<_> = std::iter::repeat_with(Share::default).take(threads).collect();
         for (at, connection) in connections.into_iter().enumerate() {
@@ -184,12 +185,12 @@ impl Load<'_> {
         Ok(receivers)
     }
 
-    fn pull_plan(&self, shard: (u16, String), start: Start) -> PullPlan {
+    fn pull_plan(&self, shards: &[String], start: Start) -> PullPlan {
         let shared_pace = Duration::from_secs(1) / READS_PER_SEC * self.cli.pull;
         let allowed = if self.cli.limits == Limits::Aws { shared_pace } else { UNLIMITED_PULL_PAUSE };
         PullPlan {
             stream: self.stream.name.clone(),
-            shard,
+            shards: shards.to_vec(),
             iterator_type: if start == Start::Latest { "LATEST" } else { "TRIM_HORIZON" },
             interval: self.cli.pull_interval.unwrap_or(allowed),
             protocol: self.cli.put_protocol,
@@ -208,6 +209,9 @@ impl Load<'_> {
             let periods = Periods::new(start_ns, every);
             self.shared.periods.set(periods).map_err(|_| "the load starts once")?;
         }
+        if self.cli.reshard.is_asked() {
+            self.start_resharding(start_ns)?;
+        }
         let producer = producer::start(self.plan()?, Arc::clone(self.shared), start_ns)?;
         watching.begin();
         while !producer.is_finished() {
@@ -216,6 +220,17 @@ impl Load<'_> {
         }
         watching.sample();
         join(producer)
+    }
+
+    /// Has the number of shards changed while the load goes on. It is the shorter of the two.
+    fn start_resharding(&self, start_ns: u64) -> Res<()> {
+        let flags = self.cli.reshard.clone();
+        let reshards = Reshards::new(flags.targets.len());
+        self.shared.reshards.set(reshards).map_err(|_| "the load starts once")?;
+        let (client, stream) = (self.client.clone(), self.stream.name.clone());
+        let resharding = reshard::carry_out(flags, client, stream, start_ns, Arc::clone(self.shared));
+        tokio::task::spawn_local(resharding);
+        Ok(())
     }
 
     fn plan(&self) -> Res<ProducerPlan> {
@@ -276,20 +291,17 @@ fn join<T>(thread: JoinHandle<std::io::Result<T>>) -> Res<T> {
     thread.join().map_err(|_| "a load thread panicked")?.map_err(Into::into)
 }
 
-/// Which subscriptions share which connection. The first `--stall` consumers are those that stall.
-fn connect(cli: &Cli, arns: &[String], start: Start, shards: &[(u16, String)]) -> Vec<Vec<Wanted>> {
-    let of_consumer = |(at, arn): (usize, &String)| -> Vec<Wanted> {
-        let stalls = count(at) < u64::from(cli.stall);
-        shards
-            .iter()
-            .map(|shard| Wanted { consumer_arn: arn.clone(), shard: shard.clone(), start, stalls })
-            .collect()
+/// Which consumers share which connection. The first `--stall` of them are those that stall.
+fn connect(cli: &Cli, arns: &[String], start: Start, shards: &[String]) -> Vec<Vec<Wanted>> {
+    let connections = match cli.connections {
+        Connections::Own => arns.len(),
+        Connections::Shared(n) => index(u64::from(n)).min(arns.len()),
     };
-    let own: Vec<_> = arns.iter().enumerate().map(of_consumer).collect();
-    let Connections::Shared(n) = cli.connections else { return own };
-    let all: Vec<_> = own.into_iter().flatten().collect();
-    let connections = index(u64::from(n)).min(all.len()).max(1);
     let mut spread = vec![Vec::new(); connections];
-    all.into_iter().enumerate().for_each(|(at, wanted)| spread[at % connections].push(wanted));
+    for (number, arn) in (0..).zip(arns) {
+        let (consumer_arn, shards) = (arn.clone(), shards.to_vec());
+        let wanted = Wanted { consumer_arn, number, shards, start, stalls: number < cli.stall };
+        spread[index(u64::from(number)) % connections].push(wanted);
+    }
     spread
 }

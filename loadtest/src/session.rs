@@ -96,8 +96,10 @@ impl Session {
 
     /// When [`Session::tick`] has something to do next.
     pub(crate) fn next_due(&self, now: u64) -> Option<u64> {
-        let resume =
-            self.stall_now(now).filter(|_| self.subscriptions.iter().any(|s| s.stalls)).map(|s| s.to_ns);
+        let resume = self
+            .stall_now(now)
+            .filter(|_| self.subscriptions.iter().any(Subscription::stalls))
+            .map(|s| s.to_ns);
         let request = self.subscriptions.iter().filter_map(|subscription| match subscription.state {
             State::Due(time) if !self.leaving => Some(time),
             _ => None,
@@ -107,7 +109,7 @@ impl Session {
 
     /// Whether the whole connection is to be left unread: all its consumers stall.
     pub(crate) fn paused(&self, now: u64) -> bool {
-        self.stall_now(now).is_some() && self.subscriptions.iter().all(|s| s.stalls)
+        self.stall_now(now).is_some() && self.subscriptions.iter().all(Subscription::stalls)
     }
 
     fn stall_now(&self, now: u64) -> Option<Stall> {
@@ -171,15 +173,17 @@ impl Session {
         let subscription = &mut self.subscriptions[at];
         subscription.owed += bytes;
         subscription.data(frame.content()?, now, &self.shared, tally)?;
+        let heirs = subscription.heirs();
         if subscription.owed >= self.settings.window_bytes / 2 {
             self.return_window(frame.stream, at, now);
         }
+        self.subscriptions.extend(heirs);
         Ok(())
     }
 
     fn return_window(&mut self, stream: u32, at: usize, now: u64) {
         let subscription = &mut self.subscriptions[at];
-        let stalled = subscription.stalls
+        let stalled = subscription.stalls()
             && self.shared.stall.get().is_some_and(|stall| (stall.from_ns..stall.to_ns).contains(&now));
         if subscription.owed > 0 && !stalled {
             frames::push_window_update(&mut self.out, stream, std::mem::take(&mut subscription.owed));

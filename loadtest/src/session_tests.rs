@@ -8,10 +8,11 @@ use crate::checker::Faults;
 use crate::clock::{now_ns, own_cpu_ns};
 use crate::frames::{Frame, PREFACE, flag, kind};
 use crate::ledger::{Fate, Ledger};
+use crate::lineage::Heir;
 use crate::payload::{self, Header};
 use crate::reader::Start;
 use crate::shared::{Shared, Tally};
-use crate::subscription::{State, Subscription};
+use crate::subscription::{Consumer, State, Subscription};
 use crate::units::{count, f64_of, index};
 
 const RECORDS_PER_EVENT: u64 = 64;
@@ -20,8 +21,10 @@ fn session(subscriptions: u32) -> (Session, Arc<Shared>) {
     let shared = Arc::new(Shared::new(Ledger::new(1, subscriptions, 0)));
     let settings =
         Settings { authority: "localhost:1".into(), window_bytes: 1 << 20, max_frame_bytes: 16_384 };
-    let shard = || (0, Rc::from("shardId-000000000000"));
-    let subscription = |_| Subscription::new(Rc::from("arn"), shard(), Start::Latest, false);
+    let subscription = |number| {
+        let consumer = Rc::new(Consumer::new("arn".into(), number, false));
+        Subscription::new(&consumer, Heir::first("shardId-000000000000"), Start::Latest)
+    };
     let session = Session::new(settings, (0..subscriptions).map(subscription).collect(), Arc::clone(&shared));
     (session, shared)
 }
@@ -104,6 +107,39 @@ fn a_cut_subscription_asks_again_from_where_it_was() {
     session.tick(5);
     let asked = Frame::first(&session.out, 16_384).unwrap().unwrap();
     assert_eq!((asked.kind, asked.stream, session.subscriptions[0].state), (kind::HEADERS, 3, State::Asked));
+}
+
+/// The last event of a shard.
+fn end(children: &str) -> Vec<u8> {
+    message(format!(r#"{{"MillisBehindLatest":0,"Records":[],"ChildShards":[{children}]}}"#).as_bytes())
+}
+
+#[test]
+fn the_child_of_a_merge_is_asked_for_once_both_parents_have_ended() {
+    let (mut session, shared) = session(0);
+    let consumer = Rc::new(Consumer::new("arn".into(), 0, false));
+    let ids = [0, 1].map(|number| format!("shardId-{number:012}"));
+    let parents = ids.iter().map(|id| Subscription::new(&consumer, Heir::first(id), Start::Latest));
+    session.subscriptions.extend(parents);
+    let mut tally = Tally::new();
+    stand(&mut session, &mut tally);
+    let child = format!(r#"{{"ParentShards":["{}","{}"],"ShardId":"shardId-000000000002"}}"#, ids[0], ids[1]);
+    for (at, subscriptions) in [(1, 2), (0, 3)] {
+        let mut bytes = Vec::new();
+        frame(&mut bytes, kind::DATA, flag::END_STREAM, stream(at), &end(&child));
+        assert_eq!(session.received(&bytes, 5, &mut tally), Ok(bytes.len()));
+        assert_eq!(
+            (session.subscriptions.len(), session.subscriptions[at].state),
+            (subscriptions, State::Done)
+        );
+    }
+    let request = session.subscriptions[2].request();
+    assert!(request.contains("shardId-000000000002") && request.contains("TRIM_HORIZON"), "{request}");
+    session.tick(6);
+    let mut answer = Vec::new();
+    frame(&mut answer, kind::HEADERS, flag::END_HEADERS, stream(2), &[0x88]);
+    session.received(&answer, 7, &mut tally).unwrap();
+    assert_eq!((shared.live.subscribed.value(), shared.live.followed.value()), (2, 1));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::latency::Latency;
 use crate::ledger::Ledger;
 use crate::periods::{ByPeriod, Periods};
+use crate::reshard::{Pauses, Reshards};
 use crate::verified::Verified;
 
 /// Complaints kept in words; the rest only count.
@@ -49,6 +50,8 @@ pub(crate) struct Live {
     pub(crate) pull_throttled: Counter,
     /// Subscriptions (and pull readers) that stand for the first time.
     pub(crate) subscribed: Counter,
+    /// Subscriptions (and pull readers) of shards that took another's place.
+    pub(crate) followed: Counter,
     /// Subscriptions taken up again.
     pub(crate) resubscribed: Counter,
 }
@@ -72,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) stall: OnceLock<Stall>,
     /// Set once the load starts, if the run is reported by periods.
     pub(crate) periods: OnceLock<Periods>,
+    /// Set before the load starts, if it is resharded under.
+    pub(crate) reshards: OnceLock<Reshards>,
     /// Told of every event, while a producer waits for its consumers.
     pub(crate) progress: Notify,
     /// Whether one does.
@@ -83,9 +88,9 @@ impl Shared {
     /// A run over this ledger.
     pub(crate) fn new(ledger: Ledger) -> Self {
         let (live, complaints) = (Live::default(), Mutex::default());
-        let (stall, periods) = (OnceLock::new(), OnceLock::new());
+        let (stall, periods, reshards) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let (progress, is_awaited) = (Notify::new(), AtomicBool::new(false));
-        Self { ledger, live, stall, periods, progress, is_awaited, complaints }
+        Self { ledger, live, stall, periods, reshards, progress, is_awaited, complaints }
     }
 
     /// Tells a producer that waits for its consumers that they have got on.
@@ -139,6 +144,8 @@ pub(crate) struct Tally {
     pub(crate) push: [Latency; 3],
     /// The same by periods of the run.
     pub(crate) push_by_period: ByPeriod<Latency>,
+    /// The same around the reshards.
+    pub(crate) pauses: Pauses,
     /// Put-to-push of those that stalled.
     pub(crate) stalled: Latency,
     /// From the intended send time until the last consumer had the record.
@@ -156,6 +163,7 @@ impl Tally {
         Self {
             push: [new(), new(), new()],
             push_by_period: ByPeriod::default(),
+            pauses: Pauses::new(),
             stalled: new(),
             last_of_all: new(),
             pull: new(),
@@ -167,6 +175,7 @@ impl Tally {
     pub(crate) fn add(&mut self, other: &Self) {
         self.push.iter_mut().zip(&other.push).for_each(|(mine, theirs)| mine.add(theirs));
         self.push_by_period.add(&other.push_by_period);
+        self.pauses.add(&other.pauses);
         self.stalled.add(&other.stalled);
         self.last_of_all.add(&other.last_of_all);
         self.pull.add(&other.pull);

@@ -6,12 +6,17 @@
 //! succeed
 //! ```
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use serde::Deserialize;
 
+use crate::checker::Checker;
 use crate::event_stream::Assembler;
+use crate::ledger::Road;
+use crate::lineage::{Heir, Lineage};
 use crate::reader::{Reader, Start};
+use crate::seen::Seen;
 use crate::shared::{Shared, Tally};
 use crate::units::NANOS_PER_SEC;
 
@@ -38,44 +43,92 @@ pub(crate) enum State {
     Done,
 }
 
+/// A consumer, as its subscriptions share it.
+pub(crate) struct Consumer {
+    /// Its ARN.
+    pub(crate) arn: String,
+    /// Its place among the consumers.
+    pub(crate) number: u32,
+    /// It is one of those that stop reading for a while.
+    pub(crate) stalls: bool,
+    lineage: RefCell<Lineage>,
+    seen: Rc<RefCell<Seen>>,
+}
+
+impl Consumer {
+    /// A consumer that has read nothing.
+    pub(crate) fn new(arn: String, number: u32, stalls: bool) -> Self {
+        Self { arn, number, stalls, lineage: RefCell::default(), seen: Rc::default() }
+    }
+}
+
 /// One consumer's hold on one shard.
 pub(crate) struct Subscription {
     /// Where it stands.
     pub(crate) state: State,
     /// Bytes received and not yet given back to the stream's window.
     pub(crate) owed: u32,
-    /// The consumer is one of those that stop reading for a while.
-    pub(crate) stalls: bool,
     /// What it has got.
     pub(crate) reader: Reader,
     assembler: Assembler,
     refusal: Vec<u8>,
-    consumer_arn: Rc<str>,
+    consumer: Rc<Consumer>,
     shard_id: Rc<str>,
     attempts: u32,
-    stood_before: bool,
+    standing: Standing,
+}
+
+/// Whether it stood before, and what it counts as when it stands for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Of a shard that the run began with.
+    First,
+    /// Of a shard that took another's place.
+    Following,
+    /// It has stood before.
+    Again,
 }
 
 impl Subscription {
     /// A subscription due at once.
-    pub(crate) fn new(consumer_arn: Rc<str>, shard: (u16, Rc<str>), start: Start, stalls: bool) -> Self {
+    pub(crate) fn new(consumer: &Rc<Consumer>, shard: Heir, start: Start) -> Self {
+        let checker = Checker::new(shard.number, shard.floor, Road::Push, Rc::clone(&consumer.seen));
         Self {
             state: State::Due(0),
             owed: 0,
-            stalls,
-            reader: Reader::new(shard.0, start, stalls),
+            reader: Reader::new(checker, start, Rc::clone(consumer)),
             assembler: Assembler::default(),
             refusal: Vec::new(),
-            consumer_arn,
-            shard_id: shard.1,
+            consumer: Rc::clone(consumer),
+            shard_id: shard.id,
             attempts: 0,
-            stood_before: false,
+            standing: Standing::First,
         }
+    }
+
+    /// Whether its consumer is one of those that stop reading for a while.
+    pub(crate) fn stalls(&self) -> bool {
+        self.consumer.stalls
+    }
+
+    /// The subscriptions that follow this one, once: its shard has ended, and with it the last parent of theirs.
+    pub(crate) fn heirs(&mut self) -> Vec<Self> {
+        let children = self.reader.take_children();
+        if children.is_empty() {
+            return Vec::new();
+        }
+        let Checker { shard, floor, .. } = self.reader.checker;
+        let heirs = self.consumer.lineage.borrow_mut().end(shard, floor, &children);
+        let following = |heir| Self {
+            standing: Standing::Following,
+            ..Self::new(&self.consumer, heir, Start::TrimHorizon)
+        };
+        heirs.into_iter().map(following).collect()
     }
 
     /// The request's JSON.
     pub(crate) fn request(&self) -> String {
-        let (arn, shard, position) = (&self.consumer_arn, &self.shard_id, self.reader.position());
+        let (arn, shard, position) = (&self.consumer.arn, &self.shard_id, self.reader.position());
         format!(r#"{{"ConsumerARN":"{arn}","ShardId":"{shard}","StartingPosition":{position}}}"#)
     }
 
@@ -96,9 +149,13 @@ impl Subscription {
         // The stream was empty at LATEST, so starting over from its beginning loses nothing if this is cut
         // now.
         self.reader.start = Start::TrimHorizon;
-        let counter = if self.stood_before { &shared.live.resubscribed } else { &shared.live.subscribed };
+        let counter = match self.standing {
+            Standing::First => &shared.live.subscribed,
+            Standing::Following => &shared.live.followed,
+            Standing::Again => &shared.live.resubscribed,
+        };
         counter.add(1);
-        self.stood_before = true;
+        self.standing = Standing::Again;
     }
 
     /// Takes bytes of the answer.

@@ -18,6 +18,7 @@ use crate::types::{Instant, LogId, Offset, Timestamp};
 
 use super::encoded_event::EncodedEvent;
 use super::live::{Live, Meters};
+use super::recent::{Recents, Standing, TooSoon};
 use super::shared_events::{SharedBytes, SharedEvents};
 use super::turns::Turns;
 use super::{ChildShard, Ending, EventSink, EventStream, ShardIdentity, Subscription};
@@ -75,8 +76,7 @@ pub struct Hub {
 #[derive(Default)]
 struct Inner {
     shards: HashMap<LogId, Audience>,
-    /// When each consumer last subscribed to each shard, and what became of it.
-    recent: HashMap<(u64, LogId), Recent>,
+    recent: Recents,
     /// Shards closed in this life, while their logs last: a subscription may be accepted before its shard is
     /// closed and be served after it.
     closed: HashMap<LogId, Vec<ChildShard>>,
@@ -87,11 +87,6 @@ struct Inner {
     shared_bytes: SharedBytes,
     live: usize,
     shutting_down: bool,
-}
-
-struct Recent {
-    accepted_at: Instant,
-    live: Weak<Live>,
 }
 
 /// A shard's subscribers.
@@ -119,18 +114,14 @@ impl Hub {
     /// Takes a subscription, ending the one it replaces. It is served once driven into a sink.
     pub fn accept(self: &Rc<Self>, accept: Accept) -> Result<EventStream, NotAccepted> {
         let now = self.clock.now();
-        let key = (accept.consumer, accept.log);
         let mut inner = self.inner.borrow_mut();
         if inner.live >= limits::SUBSCRIPTIONS_MAX {
             return Err(NotAccepted::TooMany);
         }
-        if let Some(recent) = inner.recent.get(&key) {
-            if now.since(recent.accepted_at) < Duration::from_secs(limits::SUBSCRIPTION_TAKE_OVER_SECS) {
-                return Err(NotAccepted::TooSoon);
-            }
-            end(recent.live.upgrade().as_deref(), Ending::Replaced);
+        let replaced = inner.recent.accept(accept.consumer, accept.log, now);
+        if let Some(live) = replaced.map_err(|TooSoon| NotAccepted::TooSoon)? {
+            end(&live, Ending::Replaced);
         }
-        inner.recent.insert(key, Recent { accepted_at: now, live: Weak::new() });
         let quota = self.settings.quotas.map(|q| TokenBucket::full(q.push_bytes, q.push_bytes, now));
         let subscription = Subscription::new(accept.start, quota, self.settings.lifetime, now);
         Ok(EventStream { hub: self.clone(), accept, subscription, accepted_at: now })
@@ -149,12 +140,10 @@ impl Hub {
         if inner.shutting_down {
             live.subscription.borrow_mut().end(Ending::Shutdown);
         }
-        match inner.recent.get_mut(&(accept.consumer, accept.log)) {
-            Some(recent) if recent.accepted_at == accepted_at => recent.live = Rc::downgrade(&live),
-            // Between its acceptance and its first byte another one took its place ...
-            Some(_) => live.subscription.borrow_mut().end(Ending::Replaced),
-            // ... or its consumer or its stream went.
-            None => live.subscription.borrow_mut().end(Ending::Deregistered),
+        match inner.recent.begin(accept.log, &live, accepted_at) {
+            Standing::Latest => {}
+            Standing::Replaced => live.subscription.borrow_mut().end(Ending::Replaced),
+            Standing::Gone => live.subscription.borrow_mut().end(Ending::Deregistered),
         }
         let closed = inner.closed.get(&accept.log).cloned();
         let shared = SharedEvents::new(inner.shared_bytes.clone());
@@ -180,7 +169,6 @@ impl Hub {
         }
         inner.live -= 1;
         self.active.set(inner.live as f64);
-        self.forget_old(&mut inner);
     }
 
     /// What took the shard's place, once it is closed.
@@ -225,22 +213,24 @@ impl Hub {
 
     /// Ends the subscriptions of a consumer that is being deregistered.
     pub fn end_consumer(&self, consumer: u64) {
-        self.end_where(Ending::Deregistered, |_, live| live.consumer == consumer);
-        self.inner.borrow_mut().recent.retain(|&(of, _), _| of != consumer);
+        self.end_where(Ending::Deregistered, |live| live.consumer == consumer);
+        self.inner.borrow_mut().recent.forget_consumer(consumer);
     }
 
     /// Ends the subscriptions to a log that is gone.
     pub fn end_log(&self, log: LogId) {
-        self.end_where(Ending::Deleted, |of, _| of == log);
         let mut inner = self.inner.borrow_mut();
-        inner.recent.retain(|&(_, of), _| of != log);
+        for live in inner.shards.get(&log).iter().flat_map(|audience| &audience.live) {
+            end(live, Ending::Deleted);
+        }
+        inner.recent.forget_log(log);
         inner.closed.remove(&log);
     }
 
     /// Ends all subscriptions cleanly, now and from now on: clients resubscribe elsewhere or later.
     pub fn shut_down(&self) {
         self.inner.borrow_mut().shutting_down = true;
-        self.end_where(Ending::Shutdown, |_, _| true);
+        self.end_where(Ending::Shutdown, |_| true);
     }
 
     /// How many subscriptions are being served.
@@ -248,23 +238,10 @@ impl Hub {
         self.inner.borrow().live
     }
 
-    fn end_where(&self, reason: Ending, matches: impl Fn(LogId, &Live) -> bool) {
-        for (&log, audience) in &self.inner.borrow().shards {
-            for live in audience.live.iter().filter(|live| matches(log, live)) {
-                end(Some(live), reason);
-            }
-        }
-    }
-
-    /// Forgets subscriptions that ended long enough ago not to matter to the five-second rule.
-    fn forget_old(&self, inner: &mut Inner) {
-        let now = self.clock.now();
-        let rule = Duration::from_secs(limits::SUBSCRIPTION_TAKE_OVER_SECS);
-        if inner.recent.len() > 2 * inner.live + 1024 {
-            inner
-                .recent
-                .retain(|_, recent| recent.live.strong_count() > 0 || now.since(recent.accepted_at) < rule);
-        }
+    fn end_where(&self, reason: Ending, matches: impl Fn(&Live) -> bool) {
+        let inner = self.inner.borrow();
+        let all = inner.shards.values().flat_map(|audience| &audience.live);
+        all.filter(|live| matches(live)).for_each(|live| end(live, reason));
     }
 
     fn prepare(&self, batch: &Batch) {
@@ -324,11 +301,9 @@ impl Audience {
     }
 }
 
-fn end(live: Option<&Live>, reason: Ending) {
-    if let Some(live) = live {
-        live.subscription.borrow_mut().end(reason);
-        live.woken.notify_one();
-    }
+fn end(live: &Live, reason: Ending) {
+    live.subscription.borrow_mut().end(reason);
+    live.woken.notify_one();
 }
 
 fn meters(accept: &Accept) -> Meters {

@@ -6,6 +6,7 @@ mod event;
 mod event_stream;
 mod hub;
 mod live;
+mod recent;
 mod shared_events;
 mod sink;
 mod subscription;

@@ -1,5 +1,6 @@
 //! What a run amounts to, as a table and as JSON, and whether it passed.
 
+mod reshards;
 mod table;
 
 use serde::Serialize;
@@ -11,10 +12,13 @@ use crate::latency::{Latency, Summary};
 use crate::ledger::Reckoning;
 use crate::process::Machine;
 use crate::producer::Sent;
+use crate::put::PutErrors;
 use crate::ramp::Step;
 use crate::shared::{Shared, Tally};
 use crate::units::{MIB, f64_of};
 use crate::watch::Seen;
+
+use reshards::Resharded;
 
 /// Everything the threads brought home.
 pub(crate) struct Outcome {
@@ -35,16 +39,18 @@ pub(crate) struct Outcome {
 /// The result, as written with `--json`. Latencies are milliseconds.
 #[derive(Serialize)]
 pub(crate) struct Report {
-    /// Every record came once, intact and in order.
+    /// Every record came once, intact and in order, and what else the run was to show came true.
     pub(crate) passed: bool,
     machine: Machine,
     setup: String,
     counts: Counts,
+    put_errors: PutErrors,
     latency_ms: Latencies,
     disk: Option<DiskLatency>,
     throughput: Throughput,
     cost: Cost,
     periods: Vec<Period>,
+    reshards: Option<Resharded>,
     steps: Option<Vec<Step>>,
     accepted_per_shard: Option<Vec<Accepted>>,
     catch_up: Option<CatchUp>,
@@ -151,11 +157,12 @@ impl Report {
         outcome: &Outcome,
     ) -> Self {
         let counts = Counts::new(shared, outcome);
+        let reshards = Resharded::new(cli, shared, outcome);
         let mut push = Latency::new();
         outcome.tally.push.iter().for_each(|phase| push.add(phase));
         push.add(&outcome.tally.stalled);
         Self {
-            passed: counts.right(),
+            passed: counts.right() && reshards.as_ref().is_none_or(|reshards| reshards.passed),
             machine,
             setup: setup(cli),
             latency_ms: Latencies::new(cli, outcome, &push),
@@ -163,6 +170,8 @@ impl Report {
             throughput: Throughput::new(cli, shared, outcome),
             cost: Cost::new(shared, &outcome.watched),
             periods: periods(outcome),
+            put_errors: outcome.sent.errors.clone(),
+            reshards,
             steps: cli.ramp().map(|ramp| ramp.steps(&outcome.sent.met)),
             accepted_per_shard: cli.producer_multiple.map(|_| accepted(&outcome.sent)),
             catch_up: cli.backlog.and_then(|_| CatchUp::new(&outcome.paces)),

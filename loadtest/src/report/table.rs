@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Report;
+use super::reshards::write_put_errors;
 
 impl Report {
     /// The table.
@@ -21,12 +22,18 @@ impl Report {
         self.write_latencies(out)?;
         self.write_periods(out)?;
         self.write_steps(out)?;
+        if let Some(reshards) = &self.reshards {
+            reshards.write(out)?;
+        }
         self.write_throughput(out)?;
         for complaint in &self.complaints {
             writeln!(out, "note: {complaint}")?;
         }
-        let verdict = if self.passed { "PASS: every record once, intact, in order" } else { "FAIL" };
-        writeln!(out, "\n{verdict}")
+        let verdict = if self.passed { "PASS" } else { "FAIL" };
+        let records = if self.counts.right() { "" } else { "not " };
+        write!(out, "\n{verdict}: {records}every record once, intact, in order")?;
+        let claim = self.reshards.as_ref().map(|reshards| format!("; {}", reshards.claim()));
+        writeln!(out, "{}", claim.unwrap_or_default())
     }
 
     fn write_counts(&self, out: &mut String) -> std::fmt::Result {
@@ -39,7 +46,7 @@ impl Report {
         for (name, value) in top.iter().chain(&middle).chain(&faults).chain(&rest).chain(&last) {
             writeln!(out, "{name:<16}{value:>14}")?;
         }
-        Ok(())
+        write_put_errors(out, &self.put_errors)
     }
 
     fn write_latencies(&self, out: &mut String) -> std::fmt::Result {
