@@ -1,5 +1,5 @@
 //! How often can the control plane be called? A burst of one second's worth, then the rate; counted for each
-//! operation and account, or stream; and nothing is done by a call that is refused.
+//! operation and account, or stream; and nothing is done by a call that is refused. Mostly in paused time.
 
 use std::time::Duration;
 

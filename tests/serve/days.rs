@@ -20,6 +20,11 @@ async fn pass(server: &Simulated, time: Duration) {
     sleep(MOMENT).await;
 }
 
+/// The service's quotas, but for its call rates, whose refusals could be taken for those of a day.
+fn daily_only() -> Quotas {
+    Quotas { calls_factor: 1000.0, ..Quotas::aws() }
+}
+
 async fn settled(server: &Simulated, operation: &str, input: Value) {
     server.ok(operation, input).await;
     loop {
@@ -43,7 +48,7 @@ fn under(key: usize) -> Value {
 
 #[test]
 fn keys_are_taken_into_use_and_given_up_twenty_five_times_a_day_each() {
-    simulated_under(Some(Quotas::aws()), async |server| {
+    simulated_under(Some(daily_only()), async |server| {
         server.create(STREAM).await;
         for operation in ["StartStreamEncryption", "StopStreamEncryption"] {
             settled(&server, operation, under(0)).await;
@@ -65,7 +70,7 @@ fn keys_are_taken_into_use_and_given_up_twenty_five_times_a_day_each() {
 
 #[test]
 fn a_stream_switches_its_mode_twice_in_any_day() {
-    simulated_under(Some(Quotas::aws()), async |server| {
+    simulated_under(Some(daily_only()), async |server| {
         let arn = server.create(STREAM).await;
         let to = |mode: &str| json!({"StreamARN": arn, "StreamModeDetails": {"StreamMode": mode}});
         for _ in 0..3 {
@@ -83,7 +88,7 @@ fn a_stream_switches_its_mode_twice_in_any_day() {
 
 #[test]
 fn a_commitment_given_up_holds_for_its_first_day_and_no_longer() {
-    simulated_under(Some(Quotas::aws()), async |server| {
+    simulated_under(Some(daily_only()), async |server| {
         server.ok("CreateStream", json!({"StreamName": STREAM})).await;
         let to = |status: &str| json!({"MinimumThroughputBillingCommitment": {"Status": status}});
         let told = async |operation: &str, input| {
