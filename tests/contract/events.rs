@@ -1,6 +1,6 @@
 //! A subscription over HTTP/1.1, for any input: its head, and its first messages as they come.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use fanlight::wire::event_stream::Message;
@@ -50,7 +50,7 @@ fn require_events(answer: &mut impl BufRead) {
     }
 }
 
-fn chunk(answer: &mut (impl BufRead + Read)) -> Vec<u8> {
+fn chunk(answer: &mut impl BufRead) -> Vec<u8> {
     let bytes = usize::from_str_radix(&line(answer), 16).expect("a chunk's length");
     let mut chunk = vec![0; bytes];
     answer.read_exact(&mut chunk).expect("a whole chunk");

@@ -143,7 +143,7 @@ impl Reader<'_> {
     fn base64(&mut self, shape: &Shape, text: &str, path: &str) {
         let told = match STANDARD.decode_to_vec(text) {
             Ok(bytes) => return self.blob(shape, bytes.len(), path),
-            Err(_) if text.len() % 4 != 0 => {
+            Err(_) if !text.len().is_multiple_of(4) => {
                 format!("Base64 encoded length is expected a multiple of 4 bytes but found: {}", text.len())
             }
             Err(_) => match stranger(text) {
