@@ -10,7 +10,7 @@ pub(crate) enum Outcome {
     DryRun,
 }
 
-/// One call: the operation, the stream it is about, and what is not as the samples have it: values of members,
+/// One call: the operation, its stream, and what is not as the samples have it: values of members,
 /// behind `!` those that an input with the least has, too, and `-` for one that another excludes.
 #[derive(Clone, Copy)]
 pub(crate) struct Step {
