@@ -26,11 +26,12 @@ impl<'v> Operation<'v> for UpdateShardCount {
     type Input = UpdateInput<'v>;
 
     fn read(m: &mut Members<'_, 'v>) -> UpdateInput<'v> {
-        m.enumeration("ScalingType", &["UNIFORM_SCALING"]).required();
-        UpdateInput {
-            target: m.integer("TargetShardCount").at_least(1).required(),
-            stream: StreamRef::read(m),
-        }
+        let (stream, target) = StreamRef::around(m, |m| {
+            let target = m.integer("TargetShardCount").at_least(1).required();
+            m.enumeration("ScalingType", &["UNIFORM_SCALING"]).required();
+            target
+        });
+        UpdateInput { target, stream }
     }
 
     async fn run(input: UpdateInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
