@@ -27,8 +27,11 @@ impl<'v> Operation<'v> for UpdateShardCount {
     const RATE: CallRate<Self::Input> = CallRate::PerAccount(limits::FREQUENT_CONTROL_CALLS_PER_SEC);
 
     fn read(m: &mut Members<'_, 'v>) -> UpdateInput<'v> {
-        m.enumeration("ScalingType", &["UNIFORM_SCALING"]).required();
-        let (stream, target) = StreamRef::around(m, |m| m.integer("TargetShardCount").at_least(1).required());
+        let (stream, target) = StreamRef::around(m, |m| {
+            let target = m.integer("TargetShardCount").at_least(1).required();
+            m.enumeration("ScalingType", &["UNIFORM_SCALING"]).required();
+            target
+        });
         UpdateInput { target, stream }
     }
 

@@ -20,7 +20,6 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("PutRecordsRequestEntry", &["PartitionKey", "ExplicitHashKey", "Data"]),
     ("RemoveTagsFromStream", &["TagKeys", "StreamName"]),
     ("SplitShard", &["NewStartingHashKey", "StreamName", "ShardToSplit"]),
-    ("UpdateShardCount", &["ScalingType", "StreamName", "TargetShardCount"]),
 ];
 
 /// Patterns as the service was seen to print them: without anchors.
