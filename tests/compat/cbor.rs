@@ -166,7 +166,7 @@ pub(crate) fn put_and_read_back(address: SocketAddr, stream: &str) {
 
 #[test]
 fn cbor_over_h1() {
-    let server = Server::start(Options::default());
+    let server = Server::start(Options { limits: "off", ..Options::default() });
     round_trip(over_h1, server.address(), "cbor-h1");
     tags_and_policies(over_h1, server.address(), "cbor-h1-settings");
     error(over_h1, server.address());
@@ -175,7 +175,7 @@ fn cbor_over_h1() {
 
 #[test]
 fn cbor_over_h2_prior_knowledge() {
-    let server = Server::start(Options::default());
+    let server = Server::start(Options { limits: "off", ..Options::default() });
     round_trip(over_h2, server.address(), "cbor-h2");
     tags_and_policies(over_h2, server.address(), "cbor-h2-settings");
     error(over_h2, server.address());
