@@ -25,8 +25,8 @@ struct Shared<IO> {
     io: RefCell<IO>,
     waiting: RefCell<BytesMut>,
     is_posted: Cell<bool>,
-    /// The connection's task.
-    reader: RefCell<Waker>,
+    /// The connection's task, as it last came by: what is posted uses the socket for it, and has it woken.
+    task: RefCell<Waker>,
     outgoing: Rc<Outgoing>,
 }
 
@@ -37,7 +37,7 @@ impl<IO: Transport + 'static> Gathered<IO> {
             io: RefCell::new(io),
             waiting: RefCell::default(),
             is_posted: Cell::new(false),
-            reader: RefCell::new(Waker::noop().clone()),
+            task: RefCell::new(Waker::noop().clone()),
             outgoing,
         }))
     }
@@ -64,6 +64,12 @@ impl<IO: Transport + 'static> Gathered<IO> {
 impl<IO: AsyncWrite + Unpin> Shared<IO> {
     fn io(&self) -> RefMut<'_, IO> {
         self.io.borrow_mut()
+    }
+
+    /// Who waits for the socket. It remembers one waker only: what is sent for this task must not have it
+    /// forgotten.
+    fn remember(&self, cx: &Context<'_>) {
+        self.task.borrow_mut().clone_from(cx.waker());
     }
 
     /// Sends what waits. Pending while the socket takes nothing.
@@ -101,19 +107,19 @@ impl<IO: Transport> Post for Shared<IO> {
             let mut waiting = self.waiting.borrow_mut();
             rest.unsplit(waiting.split());
             *waiting = rest;
-            self.reader.borrow().wake_by_ref();
+            self.task.borrow().wake_by_ref();
         }
     }
 
     fn flush_now(&self) {
         self.is_posted.set(false);
-        let reader = self.reader.borrow().clone();
-        let mut cx = Context::from_waker(&reader);
+        let task = self.task.borrow().clone();
+        let mut cx = Context::from_waker(&task);
         let drained = self.poll_drain(&mut cx);
         let flushed = drained.map_ok(|()| Pin::new(&mut *self.io()).poll_flush(&mut cx));
         if let Poll::Ready(Err(_) | Ok(Poll::Ready(Err(_)))) = flushed {
             // It meets the same error and ends the connection.
-            reader.wake();
+            task.wake();
         }
     }
 }
@@ -121,7 +127,7 @@ impl<IO: Transport> Post for Shared<IO> {
 impl<IO: Transport> AsyncRead for Gathered<IO> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let shared = &self.0;
-        shared.reader.borrow_mut().clone_from(cx.waker());
+        shared.remember(cx);
         if !shared.is_posted.get()
             && let Poll::Ready(Err(error)) = shared.poll_drain(cx)
         {
@@ -136,6 +142,7 @@ impl<IO: Transport + 'static> AsyncWrite for Gathered<IO> {
         if self.gather(bytes.len(), [bytes].into_iter()) {
             return Poll::Ready(Ok(bytes.len()));
         }
+        self.0.remember(cx);
         ready!(self.0.poll_drain(cx))?;
         Pin::new(&mut *self.0.io()).poll_write(cx, bytes)
     }
@@ -149,6 +156,7 @@ impl<IO: Transport + 'static> AsyncWrite for Gathered<IO> {
         if self.gather(bytes, slices.iter().map(|slice| &**slice)) {
             return Poll::Ready(Ok(bytes));
         }
+        self.0.remember(cx);
         ready!(self.0.poll_drain(cx))?;
         Pin::new(&mut *self.0.io()).poll_write_vectored(cx, slices)
     }
@@ -159,6 +167,7 @@ impl<IO: Transport + 'static> AsyncWrite for Gathered<IO> {
 
     /// What was posted is on its way; the rest is asked for here.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.remember(cx);
         if !self.0.is_posted.get() {
             ready!(self.0.poll_drain(cx))?;
         }
@@ -166,6 +175,7 @@ impl<IO: Transport + 'static> AsyncWrite for Gathered<IO> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.remember(cx);
         ready!(self.0.poll_drain(cx))?;
         Pin::new(&mut *self.0.io()).poll_shutdown(cx)
     }

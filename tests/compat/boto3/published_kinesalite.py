@@ -65,9 +65,9 @@ def merges(name):
         ("shards 0 and 2 are not adjacent", merge(name, "any-0", "any-2"), ARGUMENT, adjacent.format(0, 2, where)),
         ("shards 1 and 0 are not adjacent, the lower comes first", merge(name, "any-1", "any-0"), ARGUMENT,
          adjacent.format(1, 0, where)),
-        ("empty names: six constraints in this order", merge("", "", ""), VALIDATION,
+        ("empty names: six constraints", merge("", "", ""), VALIDATION,
          broken(*empty("shardToMerge"), *empty("adjacentShardToMerge"), *empty("streamName"))),
-        ("long names: three constraints in this order", merge(LONG, LONG, LONG), VALIDATION,
+        ("long names: three constraints", merge(LONG, LONG, LONG), VALIDATION,
          broken(too_long("shardToMerge"), too_long("adjacentShardToMerge"), too_long("streamName"))),
     ]
 
@@ -76,7 +76,7 @@ def scalings(name):
     """The cases of updateShardCount.js that a model of today still has."""
     nowhere = f"Stream {NOWHERE} under account {account_of(name)} not found."
     return [
-        ("empty members: four constraints in this order", scale("", 0, ""), VALIDATION,
+        ("empty members: four constraints", scale("", 0, ""), VALIDATION,
          broken(("''", "scalingType", "satisfy enum value set: [UNIFORM_SCALING]"), *empty("streamName"),
                 ("'0'", "targetShardCount", "have value greater than or equal to 1"))),
         ("a name of 129 letters", scale(LONG, 1), VALIDATION, broken(too_long("streamName"))),
@@ -108,10 +108,10 @@ def splits(name):
          bounds.format(THIRDS[1], 0, *THIRDS[:2])),
         ("a hash key past all shards is too big", split(name, "shard-2", much), ARGUMENT,
          bounds.format(much, 2, *THIRDS[4:])),
-        ("empty members: five constraints in this order", split("", "", ""), VALIDATION,
+        ("empty members: five constraints", split("", "", ""), VALIDATION,
          broken(("''", "newStartingHashKey", r"satisfy regular expression pattern: 0|([1-9]\d{0,38})"),
                 *empty("streamName"), *empty("shardToSplit"))),
-        ("long names: two constraints in this order", split(LONG, LONG, "0"), VALIDATION,
+        ("long names: two constraints", split(LONG, LONG, "0"), VALIDATION,
          broken(too_long("streamName"), too_long("shardToSplit"))),
     ]
 
@@ -139,7 +139,7 @@ def untaggings(name):
          f"Stream {NOWHERE} under account {account} not found."),
         ("a key of 129 letters", untag(name, "a", LONG, "b"), VALIDATION,
          broken((f"'[a, {LONG}, b]'", "tagKeys", keys))),
-        ("no keys and no name: three constraints in this order", untag(""), VALIDATION,
+        ("no keys and no name: three constraints", untag(""), VALIDATION,
          broken(("'[]'", "tagKeys", "have length greater than or equal to 1"), *empty("streamName"))),
     ]
 
