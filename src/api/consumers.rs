@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Command, Consumer, ConsumerStatus, Shard, Stream, StreamMode};
+use crate::catalog::{Catalog, Command, Consumer, ConsumerStatus, Shard, Stream, StreamMode, StreamStatus};
 use crate::limits;
 use crate::push::{Accept, NotAccepted};
 use crate::types::{ConsumerArn, StreamKey, Timestamp};
@@ -14,7 +14,7 @@ use super::control::child_shards;
 use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::page_token::PageToken;
 use super::position::{KINDS, Position, identity_of};
-use super::resource_ref::{StreamRef, no_stream, shard_to_read};
+use super::resource_ref::{StreamRef, no_stream, require_active, shard_to_read};
 use super::streams::timestamp;
 use super::tags::require_valid;
 use super::warm_throughput::is_committed;
@@ -93,10 +93,19 @@ pub(super) fn by_arn(context: &Context, text: &str) -> Result<(Arc<Stream>, Cons
     Ok((stream, consumer))
 }
 
+/// Refuses unless the stream is there to stay.
+fn require_served(context: &Context, stream: &Stream) -> Result<(), ApiError> {
+    if stream.takes_data() && stream.status != StreamStatus::Deleting {
+        return Ok(());
+    }
+    require_active(context, stream)
+}
+
 /// The consumer, if it may subscribe.
 fn active_by_arn(context: &Context, text: &str) -> Result<(Arc<Stream>, Consumer), ApiError> {
     let (stream, consumer) = by_arn(context, text)?;
     require_active_consumer(context, &stream, &consumer)?;
+    require_served(context, &stream)?;
     Ok((stream, consumer))
 }
 
@@ -191,13 +200,7 @@ impl<'v> Operation<'v> for RegisterStreamConsumer {
 
 fn may_register(context: &Context, catalog: &Catalog, stream: &Stream, name: &str) -> Result<(), ApiError> {
     let account = &context.identity.account;
-    if !stream.takes_data() {
-        return Err(ApiError::in_use(format!(
-            "Stream {} under account {account} not ACTIVE, instead in state {}",
-            stream.name,
-            stream.status.as_str()
-        )));
-    }
+    require_served(context, stream)?;
     if stream.consumers.contains_key(name) {
         return Err(ApiError::in_use(format!(
             "Consumer {name} under stream {} and account {account} already exists.",
@@ -236,6 +239,9 @@ impl<'v> Operation<'v> for DeregisterStreamConsumer {
     async fn run(input: ConsumerRef<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let decide = |_: &Catalog| {
             let (stream, consumer) = input.resolve(context)?;
+            if consumer.status == ConsumerStatus::Deleting {
+                require_active_consumer(context, &stream, &consumer)?;
+            }
             let (stream, at) = (stream.key.clone(), context.clock.wall());
             Ok(Command::DeregisterConsumer { stream, consumer: consumer.name, at })
         };

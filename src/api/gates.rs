@@ -17,6 +17,7 @@ pub(super) struct Gates {
     shards: RefCell<HashMap<LogId, (ShardWrites, ShardReads)>>,
     streams: RefCell<HashMap<StreamKey, Rc<StreamMeters>>>,
     calls: RefCell<CallRates>,
+    iterators: Cell<u32>,
 }
 
 /// Counters of one stream.
@@ -35,7 +36,20 @@ pub(super) struct StreamMeters {
 
 impl Gates {
     pub(super) fn new(quotas: Option<Quotas>) -> Self {
-        Self { quotas, shards: RefCell::default(), streams: RefCell::default(), calls: RefCell::default() }
+        Self {
+            quotas,
+            shards: RefCell::default(),
+            streams: RefCell::default(),
+            calls: RefCell::default(),
+            iterators: Cell::default(),
+        }
+    }
+
+    /// Another number for each iterator given out.
+    pub(super) fn next_iterator(&self) -> u32 {
+        let serial = self.iterators.get().wrapping_add(1);
+        self.iterators.set(serial);
+        serial
     }
 
     /// Admits one record of `bytes` to a shard of a stream whose records have `record_max` at most.

@@ -76,7 +76,8 @@ impl GetShardIteratorInput<'_> {
 fn iterator_text(context: &Context, stream: &Stream, shard: &Shard, offset: Offset) -> String {
     let issued = context.clock.wall();
     let (log, shard, stream) = (shard.log, shard.id, stream.name.clone());
-    ShardIterator { log, offset, issued, shard, stream }.to_text(&context.key)
+    let serial = context.gates.next_iterator();
+    ShardIterator { log, offset, issued, shard, serial, stream }.to_text(&context.key)
 }
 
 struct GetRecords;

@@ -9,6 +9,7 @@ use crate::wire::{Members, Pattern};
 
 use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::resource_ref::{StreamRef, no_such_shard, require_active};
+use super::streams::may_have_shards;
 use super::{ApiError, Context};
 
 /// This resource's operations.
@@ -35,10 +36,11 @@ impl<'v> Operation<'v> for SplitShard {
     }
 
     async fn run(input: SplitShardInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
-        let decide = |_: &Catalog| {
+        let decide = |catalog: &Catalog| {
             let id = parse(context, &input.stream, input.shard)?;
             let stream = input.stream.resolve(context)?;
             let shard = eligible(context, &stream, id)?;
+            may_have_shards(context, catalog, stream.open_shard_count(), 1)?;
             let start = split_start(context, &stream, shard, input.start)?;
             let (stream, at) = (stream.key.clone(), context.clock.wall());
             Ok(Command::Reshard { stream, at, parents: vec![id], starts: vec![shard.range.start, start] })

@@ -66,7 +66,7 @@ async fn set(
         require_active(context, stream)?;
         let (name, existing) = (stream.name.clone(), stream.retention_hours);
         match wrong_way(hours, existing) {
-            None => Ok(Command::SetRetention { stream: stream.key.clone(), hours }),
+            None => Ok(Command::SetRetention { stream: stream.key.clone(), at: context.clock.wall(), hours }),
             Some((adjective, other)) => Err(ApiError::invalid_argument(format!(
                 "Requested retention period ({hours} hours) for stream {name} can not be {adjective} than existing \
                  retention period ({existing} hours). Use {other} API."

@@ -101,7 +101,8 @@ fn within_limits(context: &Context, catalog: &Catalog, stream: &Stream, target: 
     }
     let others = catalog.open_shard_count(context.account()) - open;
     let (stream_max, account_max) = (limits::SHARDS_BY_SCALING_MAX, limits::SHARDS_PER_ACCOUNT_MAX);
-    if target > stream_max || others + target as usize > account_max {
+    // Who has more already may go down.
+    if target > stream_max || others + target as usize > account_max.max(others + open) {
         return Err(ApiError::limit_exceeded(format!(
             "UpdateShardCount cannot scale over {stream_max} shards of a stream or {account_max} of an account. \
              Target shard count: {target}"

@@ -118,22 +118,7 @@ fn may_create(
     if catalog.stream(&context.key(name)).is_some() {
         return Err(ApiError::in_use(format!("Stream {name} under account {account} already exists.")));
     }
-    let limit = if context.quotas.is_some() {
-        limits::SHARDS_PER_ACCOUNT_MAX
-    } else {
-        limits::SHARDS_PER_STREAM_MAX as usize
-    };
-    let current = if context.quotas.is_some() { catalog.open_shard_count(context.account()) } else { 0 };
-    if current + shards as usize > limit {
-        return Err(ApiError::limit_exceeded(format!(
-            "This request would exceed the shard limit for the account {account} in {}. Current shard count for \
-             the account: {current}. Limit: {limit}. Number of additional shards that would have resulted from \
-             this request: {shards}. Refer to the AWS Service Limits page \
-             (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to \
-             request higher limits.",
-            context.identity.region
-        )));
-    }
+    may_have_shards(context, catalog, 0, shards as usize)?;
     let creating = catalog
         .streams_of(context.account())
         .filter(|stream| stream.status == StreamStatus::Creating)
@@ -144,6 +129,30 @@ fn may_create(
         )));
     }
     may_have_another(context, catalog, mode)
+}
+
+/// Refuses `more` shards beyond what the account may have or, without quotas, a stream that has `open`.
+pub(super) fn may_have_shards(
+    context: &Context,
+    catalog: &Catalog,
+    open: usize,
+    more: usize,
+) -> Result<(), ApiError> {
+    let (current, limit) = match context.quotas {
+        Some(_) => (catalog.open_shard_count(context.account()), limits::SHARDS_PER_ACCOUNT_MAX),
+        None => (open, limits::SHARDS_PER_STREAM_MAX as usize),
+    };
+    if current + more <= limit {
+        return Ok(());
+    }
+    Err(ApiError::limit_exceeded(format!(
+        "This request would exceed the shard limit for the account {} in {}. Current shard count for the account: \
+         {current}. Limit: {limit}. Number of additional shards that would have resulted from this request: {more}. \
+         Refer to the AWS Service Limits page \
+         (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to \
+         request higher limits.",
+        context.identity.account, context.identity.region
+    )))
 }
 
 struct DeleteStream;

@@ -31,6 +31,7 @@ impl Stream {
             since: *at,
             mode: *mode,
             retention_hours: limits::RETENTION_HOURS_DEFAULT,
+            expired: Timestamp::default(),
             max_record_kib: *max_record_kib,
             shards: Vec::new(),
             whole_since: Timestamp::default(),
@@ -49,7 +50,10 @@ impl Stream {
     /// Applies a command that is about this stream alone.
     pub(super) fn change(&mut self, command: &Command) -> Result<(), Rejection> {
         match command {
-            Command::SetRetention { hours, .. } => self.retention_hours = *hours,
+            Command::SetRetention { at, hours, .. } => {
+                self.expired = self.trim_horizon(*at);
+                self.retention_hours = *hours;
+            }
             Command::SetMode { at, mode, warm_mibps, .. } => {
                 if *mode != self.mode {
                     Recent::note(&mut self.recent.modes, *at);

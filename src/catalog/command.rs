@@ -61,6 +61,9 @@ pub enum Command {
     SetRetention {
         /// Of which stream.
         stream: StreamKey,
+        /// When it was asked for.
+        #[serde(default)]
+        at: Timestamp,
         /// How long, in hours.
         hours: u32,
     },

@@ -77,7 +77,7 @@ impl Course {
                 let starts = even_ranges(target).iter().map(|range| range.start).collect();
                 Some(Command::Rescale { stream, at: self.at(), starts })
             }
-            Step::Retain(hours) => Some(Command::SetRetention { stream, hours }),
+            Step::Retain(hours) => Some(Command::SetRetention { stream, at: self.at(), hours }),
             Step::Pass(millis) => {
                 self.now = self.now.saturating_add_signed(millis);
                 None

@@ -1,8 +1,9 @@
 //! Shards that close and others that take their place, at one instant: there is no moment at which a hash key
 //! has no open shard or two, for producers and readers alike.
 
+use std::collections::BinaryHeap;
+
 use super::{Catalog, Command, Effect, Rejection, Stream, StreamMode, StreamStatus};
-use crate::types::hash_key::even_ranges;
 use crate::types::{HashKey, HashKeyRange, ShardId, StreamKey, Timestamp};
 
 impl Catalog {
@@ -62,7 +63,7 @@ impl Catalog {
         if stream.warm_mibps_now() == warm {
             return Ok(Effect::default());
         }
-        let starts: Vec<_> = even_ranges(warm).iter().map(|range| range.start).collect();
+        let starts = with_halves(stream, warm as usize);
         self.scale_to(key, at, &starts)
     }
 
@@ -190,4 +191,22 @@ fn cut(whole: HashKeyRange, starts: &[HashKey]) -> Option<Vec<HashKeyRange>> {
     }
     let ends = starts.iter().skip(1).map(|next| HashKey(next.0 - 1)).chain([whole.end]);
     Some(starts.iter().zip(ends).map(|(&start, end)| HashKeyRange { start, end }).collect())
+}
+
+/// Where a stream's open shards begin once the widest were halved until there are `count`: none of them is
+/// taken away from traffic it was cut for.
+fn with_halves(stream: &Stream, count: usize) -> Vec<HashKey> {
+    let width = |range: &HashKeyRange| range.end.0 - range.start.0;
+    let mut widest: BinaryHeap<_> =
+        stream.open_shards().map(|shard| (width(&shard.range), shard.range.start)).collect();
+    while widest.len() < count
+        && let Some((width, start)) = widest.pop()
+    {
+        let below = width / 2;
+        let upper = HashKey(start.0 + below + 1);
+        widest.extend([(below, start), (width - below - 1, upper)]);
+    }
+    let mut starts: Vec<_> = widest.into_iter().map(|(_, start)| start).collect();
+    starts.sort_unstable();
+    starts
 }

@@ -70,6 +70,8 @@ pub struct Stream {
     pub mode: StreamMode,
     /// How long records are kept.
     pub retention_hours: u32,
+    /// What arrived before this had expired when retention was last changed: it does not come back.
+    pub expired: Timestamp,
     /// Largest record, in KiB of data.
     pub max_record_kib: u32,
     /// All shards that still exist, by id. The last one is open: what closes has children, which come after.
@@ -171,7 +173,7 @@ impl Stream {
 
     /// Arrivals before this time are no longer readable at `now`.
     pub fn trim_horizon(&self, now: Timestamp) -> Timestamp {
-        now.minus_millis(u64::from(self.retention_hours) * 3_600_000)
+        now.minus_millis(u64::from(self.retention_hours) * 3_600_000).max(self.expired)
     }
 
     /// The id the next shard gets. None is given twice: the last shard stays as long as the stream.

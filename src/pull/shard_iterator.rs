@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0 constant 00 00 00 00 00 00 00 01, as the service's begin   8 log id   16 offset   24 issued, ms
-//! 32 shard id (u32)   36 stream name        (then the seal's tag; base64 around it all)
+//! 32 shard id (u32)   36 serial (u32)   40 stream name   (then the seal's tag; base64 around it all)
 //! ```
 
 use thiserror::Error;
@@ -25,6 +25,8 @@ pub struct ShardIterator {
     pub issued: Timestamp,
     /// The shard.
     pub shard: ShardId,
+    /// Tells it from others of this place and millisecond: the service gives none out twice.
+    pub serial: u32,
     /// The stream's name.
     pub stream: String,
 }
@@ -48,6 +50,7 @@ impl ShardIterator {
         content.extend_from_slice(&self.offset.0.to_be_bytes());
         content.extend_from_slice(&self.issued.as_millis().to_be_bytes());
         content.extend_from_slice(&self.shard.0.to_be_bytes());
+        content.extend_from_slice(&self.serial.to_be_bytes());
         content.extend_from_slice(self.stream.as_bytes());
         key.seal(PURPOSE, &content)
     }
@@ -68,12 +71,14 @@ impl ShardIterator {
         let (log, rest) = rest.split_first_chunk()?;
         let (offset, rest) = rest.split_first_chunk()?;
         let (issued, rest) = rest.split_first_chunk()?;
-        let (shard, stream) = rest.split_first_chunk()?;
+        let (shard, rest) = rest.split_first_chunk()?;
+        let (serial, stream) = rest.split_first_chunk()?;
         Some(Self {
             log: LogId(u64::from_be_bytes(*log)),
             offset: Offset(u64::from_be_bytes(*offset)),
             issued: Timestamp::from_millis(u64::from_be_bytes(*issued)),
             shard: ShardId(u32::from_be_bytes(*shard)),
+            serial: u32::from_be_bytes(*serial),
             stream: String::from_utf8(stream.to_vec()).ok()?,
         })
     }
@@ -97,6 +102,7 @@ mod tests {
             offset: Offset(9),
             issued,
             shard: ShardId(1),
+            serial: 7,
             stream: "s".repeat(128),
         };
         let text = iterator.to_text(&key);

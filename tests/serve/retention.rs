@@ -48,20 +48,39 @@ fn is_a_record_read_for_its_retention_and_not_a_millisecond_longer() {
         server.time.set_wall(Timestamp::from_millis(PUT_MILLIS));
         put(&server, OLD).await;
         let hours = json!({"StreamName": "s", "RetentionPeriodHours": 25});
-        for (retention_millis, then) in [
-            (DAY_MILLIS, Some(("IncreaseStreamRetentionPeriod", hours))),
-            (DAY_MILLIS + 60 * MINUTE_MILLIS, None),
-        ] {
-            server.time.set_wall(Timestamp::from_millis(PUT_MILLIS + retention_millis));
-            let (iterator, last) = (iterator(&server).await, pulled(&server, &iterator(&server).await).await);
-            assert_eq!(last, [OLD], "at its last moment");
-            server.time.set_wall(Timestamp::from_millis(PUT_MILLIS + retention_millis + 1));
-            assert_eq!(pulled(&server, &iterator).await, [""; 0], "past it, through an iterator from before");
-            if let Some((operation, input)) = then {
-                server.ok(operation, input).await;
-                assert_eq!(pulled(&server, &iterator).await, [OLD], "retention grew before it was removed");
-            }
-        }
+        let at = |millis| server.time.set_wall(Timestamp::from_millis(PUT_MILLIS + millis));
+        at(DAY_MILLIS);
+        let first = iterator(&server).await;
+        assert_eq!(pulled(&server, &first).await, [OLD], "at its last moment");
+        server.ok("IncreaseStreamRetentionPeriod", hours).await;
+        at(DAY_MILLIS + 1);
+        assert_eq!(pulled(&server, &first).await, [OLD], "retention grew before it expired");
+        at(DAY_MILLIS + 60 * MINUTE_MILLIS);
+        let second = iterator(&server).await;
+        assert_eq!(pulled(&server, &second).await, [OLD], "at its last moment");
+        at(DAY_MILLIS + 60 * MINUTE_MILLIS + 1);
+        assert_eq!(pulled(&server, &second).await, [""; 0], "past it, through an iterator from before");
+    });
+}
+
+/// Neither by retention that grows too late, nor by one that shrinks and grows again.
+#[test]
+fn does_what_has_expired_stay_so() {
+    simulated(async |server| {
+        server.create("s").await;
+        server.time.set_wall(Timestamp::from_millis(PUT_MILLIS));
+        put(&server, OLD).await;
+        let set = async |operation, hours| {
+            server.ok(operation, json!({"StreamName": "s", "RetentionPeriodHours": hours})).await
+        };
+        set("IncreaseStreamRetentionPeriod", 48).await;
+        server.time.set_wall(Timestamp::from_millis(PUT_MILLIS + DAY_MILLIS + 1));
+        let iterator = iterator(&server).await;
+        assert_eq!(pulled(&server, &iterator).await, [OLD], "within two days");
+        set("DecreaseStreamRetentionPeriod", 24).await;
+        assert_eq!(pulled(&server, &iterator).await, [""; 0]);
+        set("IncreaseStreamRetentionPeriod", 48).await;
+        assert_eq!(pulled(&server, &iterator).await, [""; 0], "retention grew after it expired");
     });
 }
 
