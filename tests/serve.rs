@@ -36,6 +36,8 @@ mod forgetful;
 mod forgetful_mount;
 #[path = "serve/forgotten.rs"]
 mod forgotten;
+#[path = "serve/going.rs"]
+mod going;
 #[path = "serve/histories.rs"]
 mod histories;
 #[path = "serve/history.rs"]
