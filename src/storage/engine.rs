@@ -88,6 +88,8 @@ pub struct Engine {
     pub(super) spare: Option<AlignedBuf>,
     /// Which log's oldest batch in memory is next to go, in commit order.
     pub(super) eviction: VecDeque<LogId>,
+    /// How many of these are of logs that are gone.
+    pub(super) eviction_stale: usize,
     pub(super) tail_bytes: usize,
     pub(super) write_behind_queue: VecDeque<LogId>,
     pub(super) write_behinds: usize,
@@ -135,6 +137,7 @@ impl Engine {
             events: Vec::new(),
             spare: None,
             eviction: VecDeque::new(),
+            eviction_stale: 0,
             tail_bytes: 0,
             write_behind_queue: VecDeque::new(),
             write_behinds: 0,
@@ -324,7 +327,8 @@ impl Engine {
         while self.tail_bytes > self.settings.tail_bytes {
             let Some(&id) = self.eviction.front() else { return };
             match self.logs.get_mut(&id).map(|log| (log.evict(), log.tail.front().map(|_| log.committed))) {
-                None | Some((None, None)) => {}
+                None => self.eviction_stale = self.eviction_stale.saturating_sub(1),
+                Some((None, None)) => {}
                 Some((Some(bytes), _)) => self.tail_bytes -= bytes,
                 Some((None, Some(end))) => {
                     self.want_write_behind(id, end);

@@ -19,13 +19,22 @@ impl Engine {
             self.journal.flushed(entry.generation, 1);
         }
         self.tail_bytes -= log.tail.iter().map(|entry| entry.batch.frame().len()).sum::<usize>();
-        self.eviction.retain(|&queued| queued != id);
+        self.forget_evictions(log.tail.len());
         tell(self.readers.forget(id), &StorageError::NoSuchLog(id));
         for segment in log.segments {
             self.remove_segment(segment);
         }
         self.remove_condemned();
         self.disk.kick();
+    }
+
+    /// Leaves out the places of logs that are gone once they are half of the queue: many go at once.
+    fn forget_evictions(&mut self, gone: usize) {
+        self.eviction_stale += gone;
+        if 2 * self.eviction_stale > self.eviction.len() {
+            self.eviction.retain(|id| self.logs.contains_key(id));
+            self.eviction_stale = 0;
+        }
     }
 
     /// Whether all it ever took arrived before `horizon`. Of a damaged log that is not known.

@@ -10,6 +10,7 @@ use super::*;
 mod alarm;
 mod full;
 mod gaps;
+mod removal;
 mod secured;
 
 const LOG: LogId = LogId(1);
