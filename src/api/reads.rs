@@ -8,7 +8,7 @@ use crate::limits;
 use crate::pull::{Page, ShardIterator};
 use crate::push::ChildShard;
 use crate::storage::{From, StorageError};
-use crate::types::Offset;
+use crate::types::{Offset, ShardId, StreamArn};
 use crate::wire::{Members, Pattern, Value};
 
 use super::control::child_shards;
@@ -66,8 +66,7 @@ impl GetShardIteratorInput<'_> {
     /// The stream, once it takes data; until then its shards are what is not found.
     fn stream(&self, context: &Context) -> Result<Arc<Stream>, ApiError> {
         let name = self.stream.name(context)?;
-        let id = crate::types::ShardId::parse(self.shard)
-            .ok_or_else(|| no_such_shard(context, &name, self.shard))?;
+        let id = ShardId::parse(self.shard).ok_or_else(|| no_such_shard(context, &name, self.shard))?;
         let found = self.stream.resolve(context).ok().filter(|stream| stream.takes_data());
         found.ok_or_else(|| no_shard_to_read(context, &name, id))
     }
@@ -131,8 +130,11 @@ impl<'v> Operation<'v> for GetRecords {
 
 impl GetRecordsInput<'_> {
     fn stream(&self, context: &Context, iterator: &ShardIterator) -> Result<Arc<Stream>, ApiError> {
-        let named = self.stream_arn.and_then(crate::types::StreamArn::parse);
-        if named.is_some_and(|arn| arn.name != iterator.stream) {
+        let named = self.stream_arn.and_then(StreamArn::parse);
+        let ours = context.stream_arn(&iterator.stream);
+        // Any partition will do, as everywhere.
+        let is_ours = |arn: StreamArn| StreamArn { partition: ours.partition.clone(), ..arn } == ours;
+        if named.is_some_and(|arn| !is_ours(arn)) {
             return Err(ApiError::invalid_argument(
                 "StreamARN is not that of the stream the ShardIterator is for.",
             ));

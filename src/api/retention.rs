@@ -60,9 +60,9 @@ async fn set(
     stream: &StreamRef<'_>,
     wrong_way: impl Fn(u32, u32) -> Option<(&'static str, &'static str)>,
 ) -> Result<Answer, ApiError> {
-    let hours = in_range(hours)?;
     let decide = |_: &Catalog| {
         let stream: &Stream = &*stream.resolve(context)?;
+        let hours = in_range(hours)?;
         require_active(context, stream)?;
         let (name, existing) = (stream.name.clone(), stream.retention_hours);
         match wrong_way(hours, existing) {

@@ -37,6 +37,11 @@ fn what_does_a_stream_or_shard_that_is_not_there_get() {
             missing("ListShards", named.clone(), gone("gone")),
             missing("DeleteStream", named, gone("gone")),
             missing(
+                "IncreaseStreamRetentionPeriod",
+                json!({"StreamName": "gone", "RetentionPeriodHours": 1}),
+                gone("gone"),
+            ),
+            missing(
                 "PutRecord",
                 json!({"StreamName": "gone", "PartitionKey": "k", "Data": ""}),
                 gone("gone"),
@@ -281,4 +286,19 @@ fn what_does_creating_twice_or_deleting_what_is_in_use_get() {
     );
     kinesis.ok("DeleteStream", &json!({"StreamName": "twice", "EnforceConsumerDeletion": true}));
     kinesis.wait_gone("twice");
+}
+
+#[test]
+fn what_does_an_iterator_beside_the_arn_of_another_stream_get() {
+    let (server, kinesis) = server("off");
+    let arn = kinesis.create("there", 1);
+    let iterator = kinesis.iterator("there", SHARD_0, json!({"ShardIteratorType": "TRIM_HORIZON"}));
+    let of = |arn: &str| json!({"ShardIterator": iterator, "StreamARN": arn});
+    let (account, region) = (arn.replace(ACCOUNT, "123456789012"), arn.replace("us-east-1", "eu-west-1"));
+    let text = "StreamARN is not that of the stream the ShardIterator is for.";
+    let refused =
+        |arn: &str| -> Refusal { ("GetRecords", of(arn), "InvalidArgumentException", text.to_owned()) };
+    check(server.address(), &[refused(&arn.replace("there", "other")), refused(&account), refused(&region)]);
+    kinesis.ok("GetRecords", &of(&arn));
+    kinesis.ok("GetRecords", &of(&arn.replace("arn:aws:", "arn:aws-cn:")));
 }
