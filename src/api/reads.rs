@@ -131,10 +131,11 @@ impl<'v> Operation<'v> for GetRecords {
 impl GetRecordsInput<'_> {
     fn stream(&self, context: &Context, iterator: &ShardIterator) -> Result<Arc<Stream>, ApiError> {
         let named = self.stream_arn.and_then(StreamArn::parse);
-        let ours = context.stream_arn(&iterator.stream);
-        // Any partition will do, as everywhere.
-        let is_ours = |arn: StreamArn| StreamArn { partition: ours.partition.clone(), ..arn } == ours;
-        if named.is_some_and(|arn| !is_ours(arn)) {
+        let identity = &context.identity;
+        let is_its = |arn: &StreamArn| {
+            arn.name == iterator.stream && arn.account == identity.account && arn.region == identity.region
+        };
+        if named.is_some_and(|arn| !is_its(&arn)) {
             return Err(ApiError::invalid_argument(
                 "StreamARN is not that of the stream the ShardIterator is for.",
             ));

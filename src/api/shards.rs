@@ -133,7 +133,10 @@ impl ListShardsInput<'_> {
             let token = PageToken::open(context, <ListShards as Operation<'_>>::NAME, token)?;
             let gone = || super::resource_ref::no_stream(context, &token.of);
             let stream = context.stream(&token.of).ok_or_else(gone)?;
-            let view = serde_json::from_str(&token.filter).map_err(|_| PageToken::invalid())?;
+            let view: ShardView = serde_json::from_str(&token.filter).map_err(|_| PageToken::invalid())?;
+            if !view.is_of(&stream) {
+                return Err(PageToken::invalid());
+            }
             return Ok((stream, view, ShardId::parse(&token.after)));
         }
         if self.stream.is_absent() {

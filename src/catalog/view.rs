@@ -45,6 +45,11 @@ impl Stream {
 }
 
 impl ShardView {
+    /// Whether it was taken of this stream, and not of an earlier one of its name.
+    pub fn is_of(&self, stream: &Stream) -> bool {
+        self.begin == stream.created
+    }
+
     /// The shards of `stream` it shows, by id.
     pub fn shards<'s>(&self, stream: &'s Stream) -> impl Iterator<Item = &'s Shard> + use<'s> {
         let view = *self;

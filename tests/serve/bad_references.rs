@@ -251,6 +251,11 @@ fn how_may_a_page_token_be_used() {
     );
     let rest = kinesis.ok("ListShards", &json!({"NextToken": token}));
     assert_eq!((text(&rest["Shards"][0], "ShardId"), &rest["NextToken"]), (shard_id(2), &Value::Null));
+    kinesis.ok("DeleteStream", &json!({"StreamName": "paged"}));
+    kinesis.wait_gone("paged");
+    kinesis.create("paged", 3);
+    let of_another = refused("ListShards", json!({"NextToken": token}), "The NextToken is invalid.");
+    check(server.address(), &[of_another]);
 }
 
 #[test]
