@@ -10,6 +10,24 @@ mod support;
 mod cbor;
 #[path = "compat/cbor_value.rs"]
 mod cbor_value;
+#[path = "compat/companion.rs"]
+mod companion;
+#[path = "compat/kcl.rs"]
+mod kcl;
+#[path = "compat/kcl_judge.rs"]
+mod kcl_judge;
+#[path = "compat/matrix.rs"]
+mod matrix;
+#[path = "compat/producer.rs"]
+mod producer;
+#[path = "compat/reshard.rs"]
+mod reshard;
+#[path = "compat/sheet.rs"]
+mod sheet;
+#[path = "compat/soak.rs"]
+mod soak;
+#[path = "compat/soak_judge.rs"]
+mod soak_judge;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -129,10 +147,22 @@ fn rust_fan_out_over_tls() {
 }
 
 #[test]
+fn kcl_survives_its_workers() {
+    if java_toolchain("KCL") && tools::toolchain("KCL", "python3", "--version") {
+        kcl::judge(&programs("kcl"));
+    }
+}
+
+fn java_toolchain(client: &str) -> bool {
+    let needed = [("java", "-version"), ("javac", "-version"), ("mvn", "--version")];
+    needed.iter().all(|(program, flag)| tools::toolchain(client, program, flag))
+}
+
+#[test]
 fn java_fan_out_in_cbor() {
     let needed = [("java", "-version"), ("javac", "-version"), ("mvn", "--version")];
     if needed.iter().all(|(program, flag)| tools::toolchain("Java SDK", program, flag)) {
-        let class_path = tools::java("java", &programs("java"), &["FanOut", "Subscriber"]);
+        let class_path = tools::java("java", &programs("java"));
         let arguments = ["-cp".into(), class_path.into(), "FanOut".into()];
         judge("Java FanOut", Path::new("java"), &arguments, &server(false, "aws"));
     }

@@ -50,10 +50,22 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
 
 /// An operation with a body in either encoding.
 pub fn post(address: SocketAddr, operation: &str, content_type: &str, body: &[u8]) -> io::Result<Answer> {
+    let target = format!("Kinesis_20131202.{operation}");
+    post_to(address, &target, AUTHORIZATION, content_type, body)
+}
+
+/// An operation of any service whose target is a header.
+pub fn post_to(
+    address: SocketAddr,
+    target: &str,
+    authorization: &str,
+    content_type: &str,
+    body: &[u8],
+) -> io::Result<Answer> {
     let mut request = format!(
         "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
-         X-Amz-Target: Kinesis_20131202.{operation}\r\nX-Amz-Date: 20261101T000000Z\r\n\
-         Authorization: {AUTHORIZATION}\r\nContent-Length: {}\r\n\r\n",
+         X-Amz-Target: {target}\r\nX-Amz-Date: 20261101T000000Z\r\n\
+         Authorization: {authorization}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     )
     .into_bytes();

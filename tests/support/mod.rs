@@ -7,6 +7,7 @@
 #![allow(dead_code, unreachable_pub, clippy::disallowed_methods)]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,15 +26,30 @@ const POLL: Duration = Duration::from_millis(5);
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Looks again and again until there is an answer; fails the test after [`PATIENCE`].
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    patiently(PATIENCE, what, look)
+}
+
+/// As [`wait_for`], for what takes another time.
+pub fn patiently<T>(patience: Duration, what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(patience, look).unwrap_or_else(|| panic!("waited in vain for {what}"))
+}
+
+/// Looks again and again until there is an answer, or the time is up.
+pub fn within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + patience;
     loop {
-        if let Some(found) = look() {
+        let found = look();
+        if found.is_some() || Instant::now() >= deadline {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
         thread::sleep(POLL);
     }
+}
+
+/// Says a line on the real standard error, past the test harness's capture.
+pub fn say(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).expect("standard error is open");
 }
 
 /// Runs a client's future to its end.

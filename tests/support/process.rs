@@ -1,6 +1,6 @@
 //! A child process whose end can be waited for with a deadline, and which never outlives its owner.
 
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -18,11 +18,20 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the command. A thread waits for its end, so that others can wait with a deadline.
+    /// Starts the command.
     pub fn start(command: &mut Command) -> Process {
-        use std::os::unix::process::CommandExt;
-        let mut child: Child =
-            command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Process::watch(spawn(command))
+    }
+
+    /// Starts the command with its standard input and output in the caller's hands.
+    pub fn start_piped(command: &mut Command) -> (Process, ChildStdin, ChildStdout) {
+        let mut child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+        let (input, output) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+        (Process::watch(child), input, output)
+    }
+
+    /// A thread waits for its end, so that others can wait with a deadline.
+    fn watch(mut child: Child) -> Process {
         let group = Pid::from_child(&child);
         let (sender, ended) = channel();
         thread::spawn(move || {
@@ -63,6 +72,11 @@ impl Process {
         self.signal(Signal::KILL);
         assert!(self.wait(Duration::from_secs(KILL_SECS_MAX)).is_some(), "a killed process is still there");
     }
+}
+
+fn spawn(command: &mut Command) -> Child {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 impl Drop for Process {

@@ -1,10 +1,12 @@
-//! A client program run to its end: environment, deadline, and its verdict, one JSON object on the last line.
+//! A client program: its environment and its deadline; run to its end with a verdict, one JSON object on the last
+//! line, or beside the test, which takes its lines as they come.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 use super::process::Process;
 use super::server::Server;
 
-/// A client against one server.
+/// A client against one server, not started yet.
 pub struct Program {
     name: String,
     command: Command,
@@ -51,25 +53,98 @@ impl Program {
         self
     }
 
-    /// Runs it to its end; it must exit with success and say so in its verdict, within the time.
-    pub fn run(mut self, at_most: Duration) {
-        let scratch =
-            TempDir::with_prefix_in("program-", env!("CARGO_TARGET_TMPDIR")).expect("a scratch directory");
+    /// Runs it to its end; it must exit with success and say so in its verdict, within the time. Answers all it
+    /// said.
+    pub fn run(self, at_most: Duration) -> String {
+        let name = self.name.clone();
+        let output = self.finish(at_most);
+        let verdict = output.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
+        assert!(verdict.as_ref().is_some_and(|it| it["ok"] == true), "{name}:\n{output}");
+        super::say(&format!("{name}: {}", verdict.unwrap_or_default()));
+        output
+    }
+
+    /// Runs it to its end, which must come within the time and with success; answers all it said.
+    pub fn finish(self, at_most: Duration) -> String {
+        let name = self.name.clone();
+        let (status, output) = self.end(at_most);
+        assert!(status.is_some(), "{name} did not end within {} s:\n{output}", at_most.as_secs());
+        assert!(status.is_some_and(|it| it.success()), "{name}: {status:?}\n{output}");
+        output
+    }
+
+    /// Runs it to its end or to the end of its time; answers all it said.
+    pub fn end(mut self, at_most: Duration) -> (Option<ExitStatus>, String) {
+        let scratch = scratch();
         let path = scratch.path().join("output");
         let output = File::create(&path).expect("an output file");
         self.command.stdout(output.try_clone().expect("a second handle")).stderr(output);
         let mut process = Process::start(&mut self.command);
         let status = process.wait(at_most);
         process.kill();
-        let output = fs::read_to_string(path).expect("its output");
-        let verdict = output.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
-        let passed = verdict.as_ref().is_some_and(|it| it["ok"] == true);
-        let name = &self.name;
-        assert!(status.is_some(), "{name} did not end within {} s:\n{output}", at_most.as_secs());
-        assert!(status.is_some_and(|it| it.success()) && passed, "{name}: {status:?}\n{output}");
-        let line = format!("{name}: {}\n", verdict.unwrap_or_default());
-        std::io::stderr().write_all(line.as_bytes()).expect("standard error is open");
+        (status, fs::read_to_string(path).expect("its output"))
     }
+
+    /// Starts it to run beside the test, which takes each line it says.
+    pub fn talk(mut self, mut take: impl FnMut(&str) + Send + 'static) -> Talk {
+        let scratch = scratch();
+        self.command.stderr(File::create(scratch.path().join("errors")).expect("an output file"));
+        let (process, input, output) = Process::start_piped(&mut self.command);
+        let reader = thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            let mut line = String::new();
+            // What a killed program could not write to the end of its line is not taken.
+            while output.read_line(&mut line).is_ok() && line.ends_with('\n') {
+                take(line.trim_end());
+                line.clear();
+            }
+        });
+        Talk { name: self.name, process, input: Some(input), reader, scratch }
+    }
+}
+
+/// A program beside the test. It ends when its standard input does.
+pub struct Talk {
+    name: String,
+    process: Process,
+    input: Option<ChildStdin>,
+    reader: JoinHandle<()>,
+    scratch: TempDir,
+}
+
+impl Talk {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Closes its input and waits for its clean end; every line it said has been taken then.
+    pub fn finish(mut self, at_most: Duration) {
+        drop(self.input.take());
+        let status = self.process.wait(at_most);
+        assert!(status.is_some_and(|it| it.success()), "{}: {status:?}\n{}", self.name, self.errors());
+        self.reader.join().expect("what takes the lines does not panic");
+    }
+
+    /// Ends it as a crash would; every line it said has been taken then.
+    pub fn kill_9(mut self) {
+        self.process.kill();
+        self.reader.join().expect("what takes the lines does not panic");
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.wait(Duration::ZERO).is_some()
+    }
+
+    /// What it said on its standard error.
+    pub fn errors(&self) -> String {
+        fs::read_to_string(self.scratch.path().join("errors")).unwrap_or_default()
+    }
+}
+
+fn scratch() -> TempDir {
+    TempDir::with_prefix_in("program-", env!("CARGO_TARGET_TMPDIR")).expect("a scratch directory")
 }
 
 /// Runs a program that judges its standard input; answers its remarks. A non-zero exit fails the test.

@@ -200,7 +200,7 @@ fn spawn(options: &Options, listen: SocketAddr, admin: SocketAddr, scratch: &Pat
 }
 
 /// A loopback address nobody listens on; never the same one twice in this process.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     static TAKEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut taken = TAKEN.lock().expect("no holder panics");
     let taken = taken.get_or_insert_default();

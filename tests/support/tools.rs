@@ -6,7 +6,6 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,9 +19,9 @@ pub fn toolchain(test: &str, program: &str, version_flag: &str) -> bool {
     if probe.is_ok_and(|status| status.success()) {
         return true;
     }
-    let notice = format!("\n*** NOT RUN: {test}: no `{program}` on this machine ***\n");
+    let notice = format!("\n*** NOT RUN: {test}: no `{program}` on this machine ***");
     assert!(env::var("CI").as_deref() != Ok("true"), "{notice}");
-    std::io::stderr().write_all(notice.as_bytes()).expect("standard error is open");
+    super::say(&notice);
     false
 }
 
@@ -48,27 +47,38 @@ pub fn npm(name: &str, sources: &Path) -> PathBuf {
     })
 }
 
-/// The jars of a `pom.xml` and the classes compiled against them; answers the class path.
-pub fn java(name: &str, sources: &Path, classes: &[&str]) -> String {
+/// The jars of a `pom.xml` and the classes beside it, compiled against them; answers the class path.
+pub fn java(name: &str, sources: &Path) -> String {
     let pom = sources.join("pom.xml");
-    let files: Vec<_> = classes.iter().map(|class| sources.join(format!("{class}.java"))).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(sources).expect("the sources").map(|it| it.expect("a file").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|it| it == "java"));
+    files.sort();
     let stamp: String = [&pom].into_iter().chain(&files).map(|file| read(file)).collect();
-    let directory = installed(name, &stamp, |directory| {
+    let jars = format!("{name}-jars");
+    let lib = installed(&jars, &read(&pom), |directory| {
         let repository = format!("-Dmaven.repo.local={}", root().join("m2").display());
-        let jars = format!("-DoutputDirectory={}", directory.join("lib").display());
+        let into = format!("-DoutputDirectory={}", directory.display());
         let goal = "dependency:copy-dependencies";
+        // Two of them would write to the repository at once.
+        let _alone = lock("m2");
         run(Command::new("mvn")
-            .args(["--quiet", "--batch-mode", &repository, &jars, goal, "--file"])
+            .args(["--quiet", "--batch-mode", &repository, &into, goal, "--file"])
             .arg(&pom));
-        let class_path = directory.join("lib/*");
-        run(Command::new("javac")
-            .arg("-cp")
-            .arg(class_path)
-            .arg("-d")
-            .arg(directory.join("classes"))
-            .args(&files));
     });
-    format!("{}:{}", directory.join("classes").display(), directory.join("lib/*").display())
+    let lib = lib.join("*");
+    let classes = installed(name, &stamp, |directory| {
+        run(Command::new("javac").arg("-cp").arg(&lib).arg("-d").arg(directory).args(&files));
+    });
+    format!("{}:{}:{}", classes.display(), sources.display(), lib.display())
+}
+
+/// The text of a property of a `pom.xml`.
+pub fn pom_property(pom: &Path, name: &str) -> String {
+    let (begin, end) = (format!("<{name}>"), format!("</{name}>"));
+    let text = read(pom);
+    let value = text.split_once(&begin).and_then(|(_, rest)| rest.split_once(&end)).map(|(value, _)| value);
+    value.unwrap_or_else(|| panic!("{} has no {name}", pom.display())).to_owned()
 }
 
 /// A Cargo package outside this workspace, built with its own lock file; answers its binary.
@@ -135,7 +145,7 @@ fn installed(name: &str, stamp: &str, install: impl FnOnce(&Path)) -> PathBuf {
 }
 
 /// Held until dropped; other threads and processes wait.
-fn lock(name: &str) -> File {
+pub fn lock(name: &str) -> File {
     fs::create_dir_all(root()).expect("the install root");
     let file = File::create(root().join(format!("{name}.lock"))).expect("a lock file");
     file.lock().expect("a lock can be waited for");

@@ -1,0 +1,172 @@
+//! What the workers of a KCL application told, held against what was put: every record processed at least once, each
+//! key's in order, a child's only after its parents'. Pure: told lines, asked for a verdict. Order is that of the
+//! workers' clock, which is one: they run on one machine.
+
+use std::collections::{BTreeMap, HashMap};
+
+use hdrhistogram::Histogram;
+
+use crate::producer::{Ledger, Text};
+use crate::reshard::Shard;
+
+/// Around the loss of a worker, in microseconds: records put so long before it, or so long after, may have had to
+/// wait until its leases were taken.
+const DISTURBED_US: (u64, u64) = (5_000_000, 35_000_000);
+
+/// One application: what all of its workers told.
+#[derive(Default)]
+pub(crate) struct Application {
+    /// Shards whose end was checkpointed, and how often.
+    pub(crate) ends: BTreeMap<String, usize>,
+    /// Warnings and errors, by their text.
+    pub(crate) troubles: BTreeMap<String, usize>,
+    processed: Vec<Processed>,
+    shards: Vec<String>,
+    seen: Vec<bool>,
+    faults: Vec<String>,
+}
+
+/// One record, handed to a record processor once.
+#[derive(Clone, Copy)]
+struct Processed {
+    at_us: u64,
+    put_us: u64,
+    number: usize,
+    shard: usize,
+}
+
+/// A verdict's figures.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    /// Records processed, again or for the first time.
+    pub(crate) processed: usize,
+    /// Of them, again.
+    pub(crate) again: usize,
+    /// From put to `processRecords`, median and 99th percentile, milliseconds: of all first times.
+    pub(crate) latency_ms: (f64, f64),
+    /// The same without the time around the loss of a worker.
+    pub(crate) undisturbed_ms: (f64, f64),
+}
+
+impl Application {
+    /// Takes a line a worker said, without the application's name.
+    pub(crate) fn take(&mut self, line: &str) {
+        let words: Vec<_> = line.splitn(6, ' ').collect();
+        match words.as_slice() {
+            ["record", shard, _sequence, _sub_sequence, at_us, text] => self.record(shard, at_us, text),
+            ["end", shard] => *self.ends.entry((*shard).to_owned()).or_default() += 1,
+            ["start" | "lost", ..] => (),
+            ["trouble", ..] => *self.troubles.entry(line.to_owned()).or_default() += 1,
+            _ => self.faults.push(format!("a line nobody knows: {line}")),
+        }
+    }
+
+    fn record(&mut self, shard: &str, at_us: &str, text: &str) {
+        let (Some(Text { number, put_us, .. }), Ok(at_us)) = (Text::read(text), at_us.parse()) else {
+            return self.faults.push(format!("{shard}: nobody put {text:?}"));
+        };
+        let shard = self.index_of(shard);
+        self.processed.push(Processed { at_us, put_us, number, shard });
+        self.seen.resize(self.seen.len().max(number + 1), false);
+        self.seen[number] = true;
+    }
+
+    fn index_of(&mut self, shard: &str) -> usize {
+        self.shards.iter().position(|known| known == shard).unwrap_or_else(|| {
+            self.shards.push(shard.to_owned());
+            self.shards.len() - 1
+        })
+    }
+
+    /// Records processed so far, each counted once.
+    pub(crate) fn count(&self) -> usize {
+        self.seen.iter().filter(|&&seen| seen).count()
+    }
+
+    /// Whether every acknowledged record was processed.
+    pub(crate) fn has_all(&self, ledger: &Ledger) -> bool {
+        self.missing(ledger).next().is_none()
+    }
+
+    fn missing<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = usize> + 'a {
+        let numbers = ledger.places.iter().enumerate().filter(|(_, place)| place.is_some());
+        numbers.map(|(number, _)| number).filter(|&number| !self.seen.get(number).is_some_and(|&seen| seen))
+    }
+
+    /// The figures, or what is wrong. `losses_us`: when workers were killed.
+    pub(crate) fn verdict(
+        &mut self,
+        ledger: &Ledger,
+        lineage: &[Shard],
+        losses_us: &[u64],
+    ) -> Result<Figures, Vec<String>> {
+        self.processed.sort_by_key(|it| it.at_us);
+        let firsts = self.first_times();
+        let mut faults = self.faults.clone();
+        faults.extend(self.missing(ledger).map(|number| format!("record {number} was not processed")));
+        faults.extend(out_of_order(&firsts, ledger));
+        faults.extend(self.before_parents(&firsts, lineage));
+        let is_overrun = |text: &&String| text.contains("capacity restrictions");
+        faults.extend(self.troubles.keys().filter(is_overrun).cloned());
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let is_calm = |it: &&Processed| {
+            let disturbed =
+                |&loss: &u64| it.put_us + DISTURBED_US.0 >= loss && it.put_us <= loss + DISTURBED_US.1;
+            !losses_us.iter().any(disturbed)
+        };
+        Ok(Figures {
+            processed: self.processed.len(),
+            again: self.processed.len() - firsts.len(),
+            latency_ms: latency(firsts.iter()),
+            undisturbed_ms: latency(firsts.iter().filter(is_calm)),
+        })
+    }
+
+    fn first_times(&self) -> Vec<Processed> {
+        let mut seen = vec![false; self.seen.len()];
+        let is_first = |it: &&Processed| !std::mem::replace(&mut seen[it.number], true);
+        self.processed.iter().filter(is_first).copied().collect()
+    }
+
+    fn before_parents(&self, firsts: &[Processed], lineage: &[Shard]) -> Vec<String> {
+        let mut begun = HashMap::new();
+        let mut done = HashMap::new();
+        for (place, record) in firsts.iter().enumerate() {
+            begun.entry(self.shards[record.shard].as_str()).or_insert(place);
+            done.insert(self.shards[record.shard].as_str(), place);
+        }
+        let mut faults = Vec::new();
+        for (shard, parent) in
+            lineage.iter().flat_map(|it| it.parents.iter().map(move |parent| (&it.id, parent)))
+        {
+            let (begun, done) = (begun.get(shard.as_str()), done.get(parent.as_str()));
+            if begun.zip(done).is_some_and(|(begun, done)| begun < done) {
+                faults.push(format!("{shard} was processed before the end of {parent}"));
+            }
+        }
+        faults
+    }
+}
+
+fn out_of_order(firsts: &[Processed], ledger: &Ledger) -> Vec<String> {
+    let keys = usize::try_from(crate::producer::KEYS).expect("few");
+    let mut last = HashMap::new();
+    let mut faults = Vec::new();
+    for record in firsts.iter().filter(|it| it.number < ledger.places.len()) {
+        let before = last.insert(record.number % keys, record.number);
+        if before.is_some_and(|before| before > record.number) {
+            faults.push(format!("record {} was first processed after {before:?} of its key", record.number));
+        }
+    }
+    faults
+}
+
+fn latency<'a>(records: impl Iterator<Item = &'a Processed>) -> (f64, f64) {
+    let mut histogram = Histogram::<u64>::new(3).expect("three digits");
+    records.for_each(|it| histogram.saturating_record(it.at_us.saturating_sub(it.put_us)));
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds to print")]
+    let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
+    (at(0.5), at(0.99))
+}

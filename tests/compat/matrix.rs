@@ -1,0 +1,58 @@
+//! Every group of operations over every transport a client has, each transport against a server of its own. The
+//! client's program judges; what it says becomes the published table.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::sheet::{Outcome, Sheet};
+use crate::support::program::Program;
+use crate::support::server::{Options, Server};
+
+/// How long a subscription lives here, so that its end is seen often; more than the five seconds within which
+/// a consumer may not subscribe again.
+pub(crate) const SUBSCRIPTION_SECS: u64 = 6;
+/// How long one transport may take, others running beside it.
+const TIME_MAX: Duration = Duration::from_secs(400);
+/// Transports tried at once: they mostly wait.
+const AT_ONCE: usize = 3;
+
+/// Runs the program once for each transport and publishes what it was served.
+pub(crate) fn judge(transports: &[&str], program: impl Fn(&Server, &str) -> Program + Sync) {
+    let mut outputs = Vec::new();
+    for some in transports.chunks(AT_ONCE) {
+        thread::scope(|scope| {
+            let running: Vec<_> = some.iter().map(|it| scope.spawn(|| output(it, &program))).collect();
+            outputs.extend(running.into_iter().map(|it| it.join().expect("the program was served")));
+        });
+    }
+    let mut sheet: Option<Sheet> = None;
+    for (transport, output) in transports.iter().zip(&outputs) {
+        let lines: Vec<Value> = output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let named = lines.iter().find(|it| it["client"].is_string()).expect("the program names its client");
+        let text = |member: &str| named[member].as_str().expect("text").to_owned();
+        let sheet = sheet.get_or_insert_with(|| Sheet::new(&text("client"), &text("version")));
+        for line in lines.iter().filter(|it| it["group"].is_string()) {
+            sheet.add(transport, line["group"].as_str().expect("text"), outcome(line));
+        }
+    }
+    sheet.expect("at least one transport").publish();
+}
+
+fn output(transport: &str, program: impl Fn(&Server, &str) -> Program) -> String {
+    let extra = vec!["--subscription-secs".to_owned(), SUBSCRIPTION_SECS.to_string()];
+    let server = Server::start(Options { tls: transport.contains("tls"), extra, ..Options::default() });
+    let program = program(&server, transport).env("FANLIGHT_TRANSPORT", transport);
+    program.env("FANLIGHT_SUBSCRIPTION_SECS", &SUBSCRIPTION_SECS.to_string()).run(TIME_MAX)
+}
+
+fn outcome(line: &Value) -> Outcome {
+    match line["absent"].as_str() {
+        Some(why) => Outcome::Absent(why.to_owned()),
+        None => {
+            assert_eq!(line["ok"], true, "the program told success in spite of {line}");
+            Outcome::Served
+        }
+    }
+}

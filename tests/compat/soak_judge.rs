@@ -1,0 +1,150 @@
+//! What one consumer of a whole stream told, held against what was put: nothing lost, nothing out of order within a
+//! shard, nothing twice but right after a subscription, no child before its parents' ends. Pure: told lines, asked
+//! for a verdict.
+
+use std::collections::{BTreeMap, HashSet};
+
+use hdrhistogram::Histogram;
+
+use crate::producer::{Ledger, Text};
+use crate::reshard::Shard;
+
+/// What a consumer told so far.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// It is registered and about to subscribe.
+    pub(crate) is_ready: bool,
+    /// Records that came, each time they came.
+    pub(crate) records: usize,
+    /// Errors it met, as it named them.
+    pub(crate) troubles: Vec<String>,
+    shards: BTreeMap<String, Shown>,
+    faults: Vec<String>,
+    lines: usize,
+    latency_us: Option<Histogram<u64>>,
+}
+
+/// What it was shown of one shard.
+#[derive(Default)]
+struct Shown {
+    records: Vec<(String, usize)>,
+    numbers: HashSet<usize>,
+    subscriptions: usize,
+    doubled: usize,
+    /// Nothing new has come since the last subscription began: what was there already may come again.
+    is_fresh: bool,
+    first_line: usize,
+    end_line: Option<usize>,
+}
+
+/// A verdict's figures.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    /// Subscriptions accepted.
+    pub(crate) subscriptions: usize,
+    /// Records that came again after a subscription began.
+    pub(crate) doubled: usize,
+    /// From put to the consumer's line, median and 99th percentile, microseconds.
+    pub(crate) latency_us: (u64, u64),
+}
+
+impl Told {
+    /// Takes a line the consumer said at this time.
+    pub(crate) fn take(&mut self, line: &str, now_us: u64) {
+        self.lines += 1;
+        let words: Vec<_> = line.splitn(4, ' ').collect();
+        match words.as_slice() {
+            ["ready"] => self.is_ready = true,
+            ["subscribed", shard] => self.subscribed(shard),
+            ["record", shard, sequence, text] => self.record(shard, sequence, text, now_us),
+            ["end", shard] => self.shards.entry((*shard).to_owned()).or_default().end_line = Some(self.lines),
+            ["trouble", ..] => self.troubles.push(line.to_owned()),
+            _ => self.faults.push(format!("a line nobody knows: {line}")),
+        }
+    }
+
+    fn subscribed(&mut self, shard: &str) {
+        let line = self.lines;
+        let shown = self.shards.entry(shard.to_owned()).or_default();
+        shown.first_line = if shown.subscriptions == 0 { line } else { shown.first_line };
+        shown.subscriptions += 1;
+        shown.is_fresh = true;
+    }
+
+    fn record(&mut self, shard: &str, sequence: &str, text: &str, now_us: u64) {
+        self.records += 1;
+        let Some(Text { number, put_us, .. }) = Text::read(text) else {
+            return self.faults.push(format!("{shard} {sequence}: nobody put {text:?}"));
+        };
+        let histogram = || Histogram::new(3).expect("three digits");
+        self.latency_us.get_or_insert_with(histogram).saturating_record(now_us.saturating_sub(put_us));
+        let shown = self.shards.entry(shard.to_owned()).or_default();
+        if shown.end_line.is_some() {
+            self.faults.push(format!("{shard} {sequence}: after the shard's end"));
+        }
+        if shown.numbers.insert(number) {
+            if shown.records.last().is_some_and(|(last, _)| last.as_str() >= sequence) {
+                self.faults.push(format!("{shard} {sequence}: out of order"));
+            }
+            shown.is_fresh = false;
+            shown.records.push((sequence.to_owned(), number));
+        } else if shown.is_fresh {
+            shown.doubled += 1;
+        } else {
+            self.faults.push(format!("{shard} {sequence}: twice within a subscription"));
+        }
+    }
+
+    /// Whether every acknowledged record has come.
+    pub(crate) fn has_all(&self, ledger: &Ledger) -> bool {
+        self.missing(ledger).next().is_none()
+    }
+
+    fn missing<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = String> + 'a {
+        let places = ledger.places.iter().enumerate();
+        let acknowledged = places.filter_map(|(number, place)| Some((number, place.as_ref()?)));
+        let is_missing = |(number, place): &(usize, &crate::producer::Place)| {
+            !self.shards.get(&place.shard).is_some_and(|shown| shown.numbers.contains(number))
+        };
+        acknowledged.filter(is_missing).map(|(number, place)| {
+            format!("record {number} of {} at {} did not come", place.shard, place.sequence)
+        })
+    }
+
+    /// The figures, or what is wrong.
+    pub(crate) fn verdict(&self, ledger: &Ledger, shards: &[Shard]) -> Result<Figures, Vec<String>> {
+        let mut faults = self.faults.clone();
+        faults.extend(self.missing(ledger));
+        for (shard, shown) in &self.shards {
+            let is_foreign = |(sequence, number): &&(String, usize)| {
+                let place = ledger.places.get(*number).and_then(Option::as_ref);
+                place.is_some_and(|it| it.shard != *shard || it.sequence != *sequence)
+            };
+            let foreign = shown.records.iter().filter(is_foreign);
+            faults.extend(foreign.map(|(sequence, _)| format!("{shard} {sequence}: put elsewhere")));
+        }
+        faults.extend(shards.iter().filter_map(|shard| self.out_of_lineage(shard)));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let latency = |quantile| self.latency_us.as_ref().map_or(0, |it| it.value_at_quantile(quantile));
+        Ok(Figures {
+            subscriptions: self.shards.values().map(|shown| shown.subscriptions).sum(),
+            doubled: self.shards.values().map(|shown| shown.doubled).sum(),
+            latency_us: (latency(0.5), latency(0.99)),
+        })
+    }
+
+    /// A closed shard's end has to be told, and a child's first subscription comes after its parents' ends.
+    fn out_of_lineage(&self, shard: &Shard) -> Option<String> {
+        let Some(shown) = self.shards.get(&shard.id) else {
+            return Some(format!("{} was never read", shard.id));
+        };
+        let end_of = |id: &String| self.shards.get(id).and_then(|it| it.end_line).unwrap_or(usize::MAX);
+        if shard.is_open == shown.end_line.is_some() {
+            return Some(format!("{}: open {}, ended {:?}", shard.id, shard.is_open, shown.end_line));
+        }
+        let early = shard.parents.iter().find(|parent| end_of(parent) > shown.first_line)?;
+        Some(format!("{} was read before the end of {early}", shard.id))
+    }
+}
