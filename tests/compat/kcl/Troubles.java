@@ -5,11 +5,15 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 
-/** Makes a `trouble` line of whatever the library warns of; its whole log goes to standard error. */
+/**
+ * Makes a `trouble` line of whatever the library warns of, and of what nobody caught. The whole log, also that
+ * of the layers below it, goes to standard error: what they tell of is handled, or the library warns too.
+ */
 final class Troubles extends Handler {
     private static final String FORMAT = "%1$tF %1$tT.%1$tL %4$s %3$s: %5$s%6$s%n";
     /** Kept here: a logger nobody holds is forgotten, and its level with it. */
     private static final Logger LIBRARY = Logger.getLogger("software.amazon.kinesis");
+    private static final Logger UNCAUGHT = Logger.getLogger("uncaught");
     private static final Logger ROOT = Logger.getLogger("");
 
     private final SimpleFormatter formatter = new SimpleFormatter();
@@ -22,9 +26,11 @@ final class Troubles extends Handler {
         ROOT.setLevel(Level.WARNING);
         LIBRARY.setLevel(Level.INFO);
         ROOT.addHandler(new ConsoleHandler());
-        ROOT.addHandler(new Troubles());
+        var troubles = new Troubles();
+        LIBRARY.addHandler(troubles);
+        UNCAUGHT.addHandler(troubles);
         Thread.setDefaultUncaughtExceptionHandler(
-            (thread, failure) -> ROOT.log(Level.SEVERE, "uncaught in " + thread.getName(), failure));
+            (thread, failure) -> UNCAUGHT.log(Level.SEVERE, "in " + thread.getName(), failure));
     }
 
     @Override
