@@ -15,7 +15,7 @@ public final class Worker {
     private static final long SHUTDOWN_SECS_MAX = 40;
 
     private final List<Scheduler> schedulers = new ArrayList<>();
-    private final List<Thread> threads = new ArrayList<>();
+    private volatile boolean stopping;
 
     public static void main(String[] arguments) throws Exception {
         Troubles.listen();
@@ -35,9 +35,17 @@ public final class Worker {
         var made = new Thread(group, () -> schedulers.add(Application.scheduler(mode)));
         made.start();
         made.join();
-        var thread = new Thread(group, schedulers.get(schedulers.size() - 1), mode);
-        thread.start();
-        threads.add(thread);
+        var scheduler = schedulers.get(schedulers.size() - 1);
+        new Thread(group, () -> run(mode, scheduler)).start();
+    }
+
+    /** A scheduler that gives up takes the process with it: whoever started the worker starts it again. */
+    private void run(String mode, Scheduler scheduler) {
+        scheduler.run();
+        if (!stopping) {
+            Lines.say(mode, "trouble", "the scheduler gave up");
+            System.exit(2);
+        }
     }
 
     private static void waitForEndOfInput() throws IOException {
@@ -48,18 +56,15 @@ public final class Worker {
 
     /** Lets every processor checkpoint and gives all leases back; answers whether that was in time. */
     private boolean shutDown() throws InterruptedException {
-        var ends = schedulers.stream().map(Scheduler::startGracefulShutdown).toList();
+        stopping = true;
         boolean graceful = true;
-        for (var end : ends) {
+        for (var end : schedulers.stream().map(Scheduler::startGracefulShutdown).toList()) {
             try {
                 graceful &= end.get(SHUTDOWN_SECS_MAX, TimeUnit.SECONDS);
             } catch (ExecutionException | TimeoutException failure) {
                 Lines.say("worker", "trouble", "no graceful shutdown: " + failure);
                 graceful = false;
             }
-        }
-        for (Thread thread : threads) {
-            thread.join(TimeUnit.SECONDS.toMillis(5));
         }
         return graceful;
     }
