@@ -10,8 +10,12 @@ mod support;
 mod cbor;
 #[path = "compat/cbor_value.rs"]
 mod cbor_value;
+#[path = "compat/clients.rs"]
+mod clients;
 #[path = "compat/companion.rs"]
 mod companion;
+#[path = "compat/follow.rs"]
+mod follow;
 #[path = "compat/kcl.rs"]
 mod kcl;
 #[path = "compat/kcl_judge.rs"]
@@ -29,142 +33,119 @@ mod soak;
 #[path = "compat/soak_judge.rs"]
 mod soak_judge;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use clients::{AWS_CLI, BOTO3, Client, GO, JAVA, JAVA_NEEDS, JAVASCRIPT, RUST, sources};
 use support::program::Program;
 use support::server::{Options, Server};
 use support::tools;
 
-/// How long a subscription lives here, so that its end is seen often; more than the five seconds within which
-/// a consumer may not subscribe again.
-const SUBSCRIPTION_SECS: u64 = 6;
-/// How long any client program may take.
-const PROGRAM_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long any client program may take, others running beside it.
+const PROGRAM_TIME_MAX: Duration = Duration::from_secs(180);
 
-/// Where the programs lie.
-fn programs(client: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(client)
+fn matrix(client: &Client) {
+    if client.can_run() {
+        matrix::judge(client.name, client.transports, |server, _| client.program("matrix", server));
+    }
 }
 
-/// A server whose subscriptions are short.
-fn server(tls: bool, limits: &'static str) -> Server {
-    let extra = vec!["--subscription-secs".to_owned(), SUBSCRIPTION_SECS.to_string()];
-    Server::start(Options { tls, limits, extra, ..Options::default() })
+#[test]
+fn boto3_serves_every_operation() {
+    matrix(&BOTO3);
 }
 
-/// Runs a client program against a server of its own.
-fn judge(name: &str, executable: &Path, arguments: &[PathBuf], server: &Server) {
-    let program = Program::new(name, executable, server).args(arguments);
-    program.env("FANLIGHT_SUBSCRIPTION_SECS", &SUBSCRIPTION_SECS.to_string()).run(PROGRAM_TIME_MAX);
+#[test]
+fn aws_cli_serves_every_operation() {
+    matrix(&AWS_CLI);
 }
 
-fn boto3(script: &str, tls: bool, limits: &'static str) {
-    if tools::toolchain(script, "python3", "--version") {
-        let python = tools::python("boto3", tools::BOTO3).join("python");
-        judge(&format!("boto3 {script}"), &python, &[programs("boto3").join(script)], &server(tls, limits));
+#[test]
+fn javascript_serves_every_operation() {
+    matrix(&JAVASCRIPT);
+}
+
+#[test]
+fn go_serves_every_operation() {
+    matrix(&GO);
+}
+
+#[test]
+fn rust_serves_every_operation() {
+    matrix(&RUST);
+}
+
+#[test]
+fn java_serves_every_operation() {
+    matrix(&JAVA);
+}
+
+#[test]
+fn every_sdk_follows_reshards_and_restarts() {
+    let able: Vec<_> = clients::ALL.into_iter().filter(|it| !it.soaks.is_empty() && it.can_run()).collect();
+    soak::judge(&able);
+}
+
+#[test]
+fn the_quick_starts_do_what_they_say() {
+    for client in clients::ALL.into_iter().filter(|it| it.can_run()) {
+        let server = Server::start(Options::default());
+        let program = client.program("quickstart", &server);
+        let output = program.env("AWS_ENDPOINT_URL_KINESIS", &server.endpoint()).finish(PROGRAM_TIME_MAX);
+        let expected = if client.soaks.is_empty() { "pulled: hello" } else { "pushed: hello" };
+        assert!(output.lines().any(|line| line == expected), "{}: {output}", client.name);
+    }
+}
+
+/// A script of boto3's against a server whose subscriptions are short.
+fn boto3(script: &str, limits: &'static str) {
+    if BOTO3.can_run() {
+        let secs = matrix::SUBSCRIPTION_SECS.to_string();
+        let extra = vec!["--subscription-secs".to_owned(), secs.clone()];
+        let server = Server::start(Options { limits, extra, ..Options::default() });
+        BOTO3.program(script, &server).env("FANLIGHT_SUBSCRIPTION_SECS", &secs).run(PROGRAM_TIME_MAX);
     }
 }
 
 #[test]
 fn boto3_tutorial_loop() {
-    boto3("tutorial_loop.py", false, "aws");
-}
-
-#[test]
-fn boto3_tutorial_loop_over_tls() {
-    boto3("tutorial_loop.py", true, "aws");
-}
-
-#[test]
-fn boto3_fan_out() {
-    boto3("fan_out.py", false, "aws");
+    boto3("tutorial_loop", "aws");
 }
 
 #[test]
 fn boto3_errors() {
-    boto3("errors.py", false, "off");
+    boto3("errors", "off");
 }
 
 #[test]
 fn boto3_paginators_and_waiters() {
-    boto3("pages.py", false, "aws");
+    boto3("pages", "aws");
 }
 
 #[test]
 fn boto3_many_streams_in_a_loop() {
-    boto3("many_streams.py", false, "aws");
+    boto3("many_streams", "aws");
 }
 
 #[test]
 fn boto3_tags_and_policies() {
-    boto3("tags_and_policies.py", false, "aws");
+    boto3("tags_and_policies", "aws");
 }
 
 /// What moto's and LocalStack's own tests assert; `docs/published-assertions.md` tells which do not apply.
 #[test]
 fn boto3_published_assertions() {
-    boto3("published.py", false, "off");
+    boto3("published", "off");
 }
 
-#[test]
-fn aws_cli_round_trip() {
-    if tools::toolchain("AWS CLI", "python3", "--version") {
-        let bin = tools::python("awscli", "awscli==1.46.3");
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-        let server = server(false, "aws");
-        let program = Program::new("AWS CLI", bin.join("python"), &server);
-        program.args([programs("cli").join("round_trip.py")]).env("PATH", &path).run(PROGRAM_TIME_MAX);
-    }
-}
-
-/// The scripts run from a directory of their own below `node_modules`' parent: there Node finds modules.
-fn javascript(tls: bool) {
-    if !tools::toolchain("JavaScript SDK", "node", "--version")
-        || !tools::toolchain("JavaScript SDK", "npm", "-v")
-    {
-        return;
-    }
-    let scratch = tools::npm("js", &programs("js")).join(if tls { "tls" } else { "plain" });
-    support::copy_directory(&programs("js"), &scratch);
-    judge("JavaScript fan_out", Path::new("node"), &[scratch.join("fan_out.mjs")], &server(tls, "aws"));
-}
-
-#[test]
-fn javascript_fan_out_over_h2c() {
-    javascript(false);
-}
-
-#[test]
-fn javascript_fan_out_over_tls() {
-    javascript(true);
-}
-
-#[test]
-fn rust_fan_out_over_tls() {
-    let binary = tools::cargo("rust-sdk", &programs("rust-sdk"), "fanlight-compat-rust-sdk");
-    judge("Rust fan_out", &binary, &[], &server(true, "aws"));
+fn can_run_java(client: &str) -> bool {
+    JAVA_NEEDS.iter().all(|(program, flag)| tools::toolchain(client, program, flag))
 }
 
 #[test]
 fn kcl_survives_its_workers() {
-    if java_toolchain("KCL") && tools::toolchain("KCL", "python3", "--version") {
-        kcl::judge(&programs("kcl"));
-    }
-}
-
-fn java_toolchain(client: &str) -> bool {
-    let needed = [("java", "-version"), ("javac", "-version"), ("mvn", "--version")];
-    needed.iter().all(|(program, flag)| tools::toolchain(client, program, flag))
-}
-
-#[test]
-fn java_fan_out_in_cbor() {
-    let needed = [("java", "-version"), ("javac", "-version"), ("mvn", "--version")];
-    if needed.iter().all(|(program, flag)| tools::toolchain("Java SDK", program, flag)) {
-        let class_path = tools::java("java", &programs("java"));
-        let arguments = ["-cp".into(), class_path.into(), "FanOut".into()];
-        judge("Java FanOut", Path::new("java"), &arguments, &server(false, "aws"));
+    if can_run_java("KCL") && tools::toolchain("KCL", "python3", "--version") {
+        kcl::judge(&sources("kcl"));
     }
 }
 
@@ -179,7 +160,7 @@ fn h2spec_accepts_the_connections() {
     }
     let package = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
     let h2spec = tools::go("h2spec", package, "h2spec");
-    let server = server(false, "aws");
+    let server = Server::start(Options::default());
     let port = server.address().port().to_string();
     let arguments = [&["-h", "127.0.0.1", "-p", &port, "-o", "5"], &PARTS[..]].concat();
     let verdict = support::program::filter(&h2spec, &arguments, b"");
@@ -192,7 +173,7 @@ fn promtool_accepts_the_metrics() {
         return;
     }
     let promtool = tools::debian("prometheus", "prometheus", "promtool");
-    let server = server(false, "aws");
+    let server = Server::start(Options::default());
     // Some traffic, so that counters and histograms carry samples.
     cbor::put_and_read_back(server.address(), "measured");
     let metrics = support::http::get(server.admin_address(), "/metrics").expect("the metrics");

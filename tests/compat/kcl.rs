@@ -18,7 +18,7 @@ use crate::sheet::Sheet;
 use crate::support::kinesis::Kinesis;
 use crate::support::program::{Program, Talk};
 use crate::support::server::{Options, Server};
-use crate::support::{patiently, say, tools};
+use crate::support::{patiently, say, tools, within};
 
 const STREAM: &str = "orders";
 const MODES: [&str; 2] = ["fanout", "polling"];
@@ -123,7 +123,8 @@ pub(crate) fn judge(sources: &Path) {
         started: 0,
         losses_us: Vec::new(),
     };
-    (0..WORKERS).for_each(|_| fleet.hire());
+    // The first one makes the tables: several at once would get into each other's way there.
+    fleet.hire();
     let producer = Producer::start(server.address(), STREAM, RECORDS_PER_SEC.0);
     patiently(TIME_TO_START, "the first records", || {
         fleet.look();
@@ -131,6 +132,7 @@ pub(crate) fn judge(sources: &Path) {
         fleet.each_application(|_, it| all_began &= it.count() > 0);
         all_began.then_some(())
     });
+    (1..WORKERS).for_each(|_| fleet.hire());
     fleet.until(Instant::now() + Duration::from_secs(SLOW_SECS));
     producer.pace(RECORDS_PER_SEC.1);
     let begun = Instant::now();
@@ -152,10 +154,13 @@ pub(crate) fn judge(sources: &Path) {
 
 fn conclude(mut fleet: Fleet<'_>, ledger: &Ledger, shards: &[Shard], sources: &Path) {
     for mode in MODES {
-        patiently(TIME_TO_CATCH_UP, &format!("the leases of {mode} to be consistent"), || {
+        let mut disagreement = Vec::new();
+        let agreed = within(TIME_TO_CATCH_UP, || {
             fleet.look();
-            leases_agree(fleet.companion, mode, shards, &fleet.names()).then_some(())
+            disagreement = disagreements(fleet.companion, mode, shards, &fleet.names());
+            disagreement.is_empty().then_some(())
         });
+        assert!(agreed.is_some(), "the leases of {mode}: {disagreement:#?}");
     }
     let losses_us = fleet.losses_us.clone();
     let workers = std::mem::take(&mut fleet.workers);
@@ -173,20 +178,30 @@ fn conclude(mut fleet: Fleet<'_>, ledger: &Ledger, shards: &[Shard], sources: &P
     publish(sources);
 }
 
-/// Each open shard is leased by a living worker, each closed one is at its end or forgotten, and no others are
+/// Each open shard is to be leased by a living worker, each closed one at its end or forgotten, and no other one
 /// leased.
-fn leases_agree(companion: &Companion, mode: &str, shards: &[Shard], workers: &HashSet<&str>) -> bool {
+fn disagreements(
+    companion: &Companion,
+    mode: &str,
+    shards: &[Shard],
+    workers: &HashSet<&str>,
+) -> Vec<String> {
     let output = companion.dynamo("Scan", &json!({"TableName": format!("{STREAM}-{mode}")}));
     let items = output["Items"].as_array().expect("items");
     let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
-    let leases: BTreeMap<_, _> = items.iter().map(|item| (text(item, "leaseKey"), item)).collect();
-    let known: HashSet<_> = shards.iter().map(|shard| shard.id.as_str()).collect();
+    // What the table holds beside leases has keys that are no shards'.
+    let is_lease = |item: &&Value| text(item, "leaseKey").starts_with("shardId-");
+    let leases: BTreeMap<_, _> =
+        items.iter().filter(is_lease).map(|item| (text(item, "leaseKey"), item)).collect();
     let agrees = |shard: &Shard| match leases.get(&shard.id) {
         Some(lease) if shard.is_open => workers.contains(text(lease, "leaseOwner").as_str()),
         Some(lease) => text(lease, "checkpoint") == "SHARD_END",
         None => !shard.is_open,
     };
-    leases.keys().all(|id| known.contains(id.as_str())) && shards.iter().all(agrees)
+    let known: HashSet<_> = shards.iter().map(|shard| shard.id.as_str()).collect();
+    let foreign = leases.keys().filter(|id| !known.contains(id.as_str())).map(|id| format!("{id} is no shard"));
+    let wrong = shards.iter().filter(|shard| !agrees(shard));
+    foreign.chain(wrong.map(|shard| format!("{shard:?} has {:?}", leases.get(&shard.id)))).collect()
 }
 
 fn publish(sources: &Path) {
@@ -198,7 +213,7 @@ fn publish(sources: &Path) {
         "splits and merges under load",
         "leases consistent at the end",
     ];
-    let version = tools::pom_property(&sources.join("pom.xml"), "kcl.version");
+    let version = tools::pom_version(&sources.join("pom.xml"), "amazon-kinesis-client");
     let sheet = Sheet::new("KCL", &version).served("fan-out, h2c", &HELD);
     sheet.served("polling, h2c", &HELD).publish();
 }

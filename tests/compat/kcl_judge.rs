@@ -22,6 +22,7 @@ pub(crate) struct Application {
     pub(crate) troubles: BTreeMap<String, usize>,
     processed: Vec<Processed>,
     shards: Vec<String>,
+    keys: HashMap<String, usize>,
     seen: Vec<bool>,
     faults: Vec<String>,
 }
@@ -32,6 +33,7 @@ struct Processed {
     at_us: u64,
     put_us: u64,
     number: usize,
+    key: usize,
     shard: usize,
 }
 
@@ -62,11 +64,13 @@ impl Application {
     }
 
     fn record(&mut self, shard: &str, at_us: &str, text: &str) {
-        let (Some(Text { number, put_us, .. }), Ok(at_us)) = (Text::read(text), at_us.parse()) else {
+        let (Some(Text { key, number, put_us }), Ok(at_us)) = (Text::read(text), at_us.parse()) else {
             return self.faults.push(format!("{shard}: nobody put {text:?}"));
         };
         let shard = self.index_of(shard);
-        self.processed.push(Processed { at_us, put_us, number, shard });
+        let new_key = self.keys.len();
+        let key = *self.keys.entry(key.to_owned()).or_insert(new_key);
+        self.processed.push(Processed { at_us, put_us, number, key, shard });
         self.seen.resize(self.seen.len().max(number + 1), false);
         self.seen[number] = true;
     }
@@ -104,7 +108,7 @@ impl Application {
         let firsts = self.first_times();
         let mut faults = self.faults.clone();
         faults.extend(self.missing(ledger).map(|number| format!("record {number} was not processed")));
-        faults.extend(out_of_order(&firsts, ledger));
+        faults.extend(out_of_order(&firsts));
         faults.extend(self.before_parents(&firsts, lineage));
         let is_overrun = |text: &&String| text.contains("capacity restrictions");
         faults.extend(self.troubles.keys().filter(is_overrun).cloned());
@@ -150,12 +154,11 @@ impl Application {
     }
 }
 
-fn out_of_order(firsts: &[Processed], ledger: &Ledger) -> Vec<String> {
-    let keys = usize::try_from(crate::producer::KEYS).expect("few");
+fn out_of_order(firsts: &[Processed]) -> Vec<String> {
     let mut last = HashMap::new();
     let mut faults = Vec::new();
-    for record in firsts.iter().filter(|it| it.number < ledger.places.len()) {
-        let before = last.insert(record.number % keys, record.number);
+    for record in firsts {
+        let before = last.insert(record.key, record.number);
         if before.is_some_and(|before| before > record.number) {
             faults.push(format!("record {} was first processed after {before:?} of its key", record.number));
         }

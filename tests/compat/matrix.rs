@@ -18,8 +18,8 @@ const TIME_MAX: Duration = Duration::from_secs(400);
 /// Transports tried at once: they mostly wait.
 const AT_ONCE: usize = 3;
 
-/// Runs the program once for each transport and publishes what it was served.
-pub(crate) fn judge(transports: &[&str], program: impl Fn(&Server, &str) -> Program + Sync) {
+/// Runs the client's program once for each transport and publishes what it was served.
+pub(crate) fn judge(client: &str, transports: &[&str], program: impl Fn(&Server, &str) -> Program + Sync) {
     let mut outputs = Vec::new();
     for some in transports.chunks(AT_ONCE) {
         thread::scope(|scope| {
@@ -27,17 +27,19 @@ pub(crate) fn judge(transports: &[&str], program: impl Fn(&Server, &str) -> Prog
             outputs.extend(running.into_iter().map(|it| it.join().expect("the program was served")));
         });
     }
-    let mut sheet: Option<Sheet> = None;
-    for (transport, output) in transports.iter().zip(&outputs) {
-        let lines: Vec<Value> = output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let named = lines.iter().find(|it| it["client"].is_string()).expect("the program names its client");
-        let text = |member: &str| named[member].as_str().expect("text").to_owned();
-        let sheet = sheet.get_or_insert_with(|| Sheet::new(&text("client"), &text("version")));
-        for line in lines.iter().filter(|it| it["group"].is_string()) {
-            sheet.add(transport, line["group"].as_str().expect("text"), outcome(line));
+    let outputs: Vec<Vec<Value>> = outputs.iter().map(|output| json_lines(output)).collect();
+    let version = outputs.iter().flatten().find_map(|line| line["version"].as_str());
+    let mut sheet = Sheet::new(client, version.expect("the program tells its client's version"));
+    for (transport, lines) in transports.iter().zip(&outputs) {
+        for (group, line) in lines.iter().filter_map(|line| Some((line["group"].as_str()?, line))) {
+            sheet.add(transport, group, outcome(line));
         }
     }
-    sheet.expect("at least one transport").publish();
+    sheet.publish();
+}
+
+fn json_lines(output: &str) -> Vec<Value> {
+    output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 fn output(transport: &str, program: impl Fn(&Server, &str) -> Program) -> String {

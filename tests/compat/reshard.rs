@@ -18,6 +18,12 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
+    /// One whose hash keys do not matter.
+    pub(crate) fn new(id: &str, parents: &[&str], is_open: bool) -> Shard {
+        let parents = parents.iter().map(|&id| id.to_owned()).collect();
+        Shard { id: id.to_owned(), parents, is_open, first: 0, last: 0 }
+    }
+
     fn read(value: &Value) -> Shard {
         let parents = ["ParentShardId", "AdjacentParentShardId"];
         let key = |name: &str| text(&value["HashKeyRange"], name).parse().expect("a hash key");

@@ -7,11 +7,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::clients::Client;
 use crate::producer::{Producer, epoch_us};
 use crate::reshard;
 use crate::soak_judge::Told;
 use crate::support::kinesis::Kinesis;
-use crate::support::program::{Program, Talk};
+use crate::support::program::Talk;
 use crate::support::server::{Options, Server};
 use crate::support::{patiently, say};
 
@@ -30,6 +31,7 @@ const TIME_TO_END: Duration = Duration::from_secs(20);
 
 /// One consumer: an SDK over one transport.
 struct Consumer {
+    name: String,
     program: Talk,
     told: Arc<Mutex<Told>>,
 }
@@ -46,8 +48,8 @@ enum Deed {
 const DEEDS: [(f64, Deed); 5] =
     [(0.15, Deed::Split), (0.3, Deed::Merge), (0.5, Deed::Restart), (0.65, Deed::Split), (0.8, Deed::Kill)];
 
-/// Runs it with these consumers: the name of each, its transport, and its program.
-pub(crate) fn judge(programs: Vec<(&'static str, &'static str, Box<dyn Fn(&Server) -> Program>)>) {
+/// Runs it with these clients.
+pub(crate) fn judge(clients: &[&Client]) {
     let (time, subscription_secs) = match std::env::var("FANLIGHT_SOAK_MINUTES") {
         Ok(minutes) => {
             (Duration::from_secs(60 * minutes.parse::<u64>().expect("minutes")), SUBSCRIPTION_SECS)
@@ -59,11 +61,11 @@ pub(crate) fn judge(programs: Vec<(&'static str, &'static str, Box<dyn Fn(&Serve
     let mut server = Server::start(Options { tls: true, extra, ..Options::default() });
     let kinesis = Kinesis { address: server.address() };
     kinesis.create(STREAM, SHARDS);
-    let mut consumers: Vec<_> =
-        programs.iter().map(|(name, transport, program)| start(name, transport, program(&server))).collect();
+    let transports = |client: &Client| client.soaks.iter().map(|transport| start(client, transport, &server));
+    let mut consumers: Vec<_> = clients.iter().flat_map(|client| transports(client)).collect();
     for consumer in &consumers {
         let is_ready = || consumer.told.lock().expect("nobody panics").is_ready.then_some(());
-        patiently(TIME_TO_START, &format!("{} to be ready", consumer.program.name()), is_ready);
+        patiently(TIME_TO_START, &format!("{} to be ready", consumer.name), is_ready);
     }
 
     let producer = Producer::start(server.address(), STREAM, RECORDS_PER_SEC);
@@ -77,7 +79,7 @@ pub(crate) fn judge(programs: Vec<(&'static str, &'static str, Box<dyn Fn(&Serve
     let shards = reshard::shards(kinesis, STREAM);
     let mut failures = Vec::new();
     for consumer in consumers {
-        let name = consumer.program.name().to_owned();
+        let name = consumer.name.clone();
         let has_all = || consumer.told.lock().expect("nobody panics").has_all(&ledger).then_some(());
         let _ = crate::support::within(TIME_TO_CATCH_UP, has_all);
         let errors = consumer.program.errors();
@@ -103,13 +105,19 @@ pub(crate) fn judge(programs: Vec<(&'static str, &'static str, Box<dyn Fn(&Serve
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-fn start(name: &str, transport: &str, program: Program) -> Consumer {
+fn start(client: &Client, transport: &str, server: &Server) -> Consumer {
     let told = Arc::new(Mutex::new(Told::default()));
     let taking = Arc::clone(&told);
-    let program = program.env("FANLIGHT_STREAM", STREAM).env("FANLIGHT_TRANSPORT", transport);
-    let program = program.env("FANLIGHT_CONSUMER", &format!("{name}-{transport}"));
+    let consumer = format!("{}-{transport}", client.name.replace(' ', "-"));
+    let program = client.program("soak", server).env("FANLIGHT_CONSUMER", &consumer);
+    // The server takes both kinds of connections; programs are told the kind their transport asks for.
+    let scheme = if transport.contains("tls") { "https" } else { "http" };
+    let program = program
+        .env("FANLIGHT_ENDPOINT", &format!("{scheme}://{}", server.address()))
+        .env("FANLIGHT_STREAM", STREAM)
+        .env("FANLIGHT_TRANSPORT", transport);
     let take = move |line: &str| taking.lock().expect("nobody panics").take(line, epoch_us());
-    Consumer { program: program.talk(take), told }
+    Consumer { name: consumer, program: program.talk(take), told }
 }
 
 /// Looks that nobody gave up meanwhile.
@@ -117,7 +125,7 @@ fn wait_until(due: Instant, consumers: &mut [Consumer]) {
     patiently(due.saturating_duration_since(Instant::now()) + TIME_TO_END, "the time to pass", || {
         for consumer in &mut *consumers {
             let ended = consumer.program.has_ended();
-            assert!(!ended, "{} ended:\n{}", consumer.program.name(), consumer.program.errors());
+            assert!(!ended, "{} ended:\n{}", consumer.name, consumer.program.errors());
         }
         (Instant::now() >= due).then_some(())
     });

@@ -12,6 +12,8 @@ use crate::reshard::Shard;
 /// What a consumer told so far.
 #[derive(Default)]
 pub(crate) struct Told {
+    /// It tells records only: neither its subscriptions nor the ends of shards.
+    pub(crate) is_terse: bool,
     /// It is registered and about to subscribe.
     pub(crate) is_ready: bool,
     /// Records that came, each time they came.
@@ -34,6 +36,7 @@ struct Shown {
     /// Nothing new has come since the last subscription began: what was there already may come again.
     is_fresh: bool,
     first_line: usize,
+    last_line: usize,
     end_line: Option<usize>,
 }
 
@@ -55,10 +58,11 @@ impl Told {
         let words: Vec<_> = line.splitn(4, ' ').collect();
         match words.as_slice() {
             ["ready"] => self.is_ready = true,
-            ["subscribed", shard] => self.subscribed(shard),
+            ["subscribed" | "start", shard] => self.subscribed(shard),
             ["record", shard, sequence, text] => self.record(shard, sequence, text, now_us),
             ["end", shard] => self.shards.entry((*shard).to_owned()).or_default().end_line = Some(self.lines),
             ["trouble", ..] => self.troubles.push(line.to_owned()),
+            ["lost", _] => (),
             _ => self.faults.push(format!("a line nobody knows: {line}")),
         }
     }
@@ -78,8 +82,11 @@ impl Told {
         };
         let histogram = || Histogram::new(3).expect("three digits");
         self.latency_us.get_or_insert_with(histogram).saturating_record(now_us.saturating_sub(put_us));
+        let line = self.lines;
         let shown = self.shards.entry(shard.to_owned()).or_default();
-        if shown.end_line.is_some() {
+        if self.is_terse {
+            shown.first_line = if shown.records.is_empty() { line } else { shown.first_line };
+        } else if shown.end_line.is_some() {
             self.faults.push(format!("{shard} {sequence}: after the shard's end"));
         }
         if shown.numbers.insert(number) {
@@ -87,6 +94,7 @@ impl Told {
                 self.faults.push(format!("{shard} {sequence}: out of order"));
             }
             shown.is_fresh = false;
+            shown.last_line = line;
             shown.records.push((sequence.to_owned(), number));
         } else if shown.is_fresh {
             shown.doubled += 1;
@@ -135,16 +143,82 @@ impl Told {
         })
     }
 
-    /// A closed shard's end has to be told, and a child's first subscription comes after its parents' ends.
+    /// A closed shard's end has to be told, and a child begins after its parents' ends; where ends are not told, after
+    /// their last records.
     fn out_of_lineage(&self, shard: &Shard) -> Option<String> {
         let Some(shown) = self.shards.get(&shard.id) else {
-            return Some(format!("{} was never read", shard.id));
+            return (!self.is_terse).then(|| format!("{} was never read", shard.id));
         };
-        let end_of = |id: &String| self.shards.get(id).and_then(|it| it.end_line).unwrap_or(usize::MAX);
-        if shard.is_open == shown.end_line.is_some() {
+        if !self.is_terse && shard.is_open == shown.end_line.is_some() {
             return Some(format!("{}: open {}, ended {:?}", shard.id, shard.is_open, shown.end_line));
         }
+        let end_of = |id: &String| match self.shards.get(id) {
+            Some(parent) if self.is_terse => parent.last_line,
+            Some(parent) => parent.end_line.unwrap_or(usize::MAX),
+            None => 0,
+        };
         let early = shard.parents.iter().find(|parent| end_of(parent) > shown.first_line)?;
         Some(format!("{} was read before the end of {early}", shard.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::producer::Place;
+
+    const PARENT: &str = "shardId-000000000000";
+    const CHILD: &str = "shardId-000000000001";
+
+    fn shard(id: &str, parents: &[&str], is_open: bool) -> Shard {
+        Shard::new(id, parents, is_open)
+    }
+
+    /// Two records of a shard that ends, one of its child.
+    fn verdict(lines: &[&str]) -> Result<usize, Vec<String>> {
+        let place =
+            |shard: &str, sequence: &str| Some(Place { shard: shard.into(), sequence: sequence.into() });
+        let places = vec![place(PARENT, "11"), place(PARENT, "12"), None, place(CHILD, "13")];
+        let mut told = Told::default();
+        lines.iter().for_each(|line| told.take(line, 5));
+        let lineage = [shard(PARENT, &[], false), shard(CHILD, &[PARENT], true)];
+        told.verdict(&Ledger { places, throttled: 0 }, &lineage).map(|figures| figures.doubled)
+    }
+
+    const WHOLE: [&str; 6] = [
+        "subscribed shardId-000000000000",
+        "record shardId-000000000000 11 key-0 0 1",
+        "record shardId-000000000000 12 key-1 1 1",
+        "end shardId-000000000000",
+        "subscribed shardId-000000000001",
+        "record shardId-000000000001 13 key-3 3 1",
+    ];
+
+    fn without(index: usize) -> Vec<&'static str> {
+        WHOLE.iter().enumerate().filter(|(at, _)| *at != index).map(|(_, line)| *line).collect()
+    }
+
+    #[test]
+    fn a_consumer_that_told_everything_in_order_is_right() {
+        assert_eq!(verdict(&WHOLE), Ok(0));
+        let again = [&WHOLE[..3], &WHOLE[..3], &WHOLE[3..]].concat();
+        assert_eq!(verdict(&again), Ok(2), "after a subscription they may come again");
+    }
+
+    #[test]
+    fn what_is_lost_early_or_out_of_order_is_found() {
+        for (index, line) in WHOLE.iter().enumerate().filter(|(_, line)| !line.starts_with("subscribed")) {
+            assert!(verdict(&without(index)).is_err(), "{line} is missing");
+        }
+        let mut swapped = WHOLE;
+        swapped.swap(1, 2);
+        assert!(verdict(&swapped).is_err(), "out of order");
+        let mut early = WHOLE;
+        early.swap(3, 4);
+        assert!(verdict(&early).is_err(), "a child before its parent's end");
+        let twice = [&WHOLE[..2], &WHOLE[1..]].concat();
+        assert!(verdict(&twice).is_err(), "twice");
+        let foreign = [&WHOLE[..], &["record shardId-000000000001 14 key-0 0 1"]].concat();
+        assert!(verdict(&foreign).is_err(), "in another shard than it was put to");
     }
 }

@@ -103,6 +103,9 @@ fn does_get_records_end_with_the_children_too() {
     let [lower, upper] = halves();
     let output = kinesis.ok("GetRecords", &json!({"ShardIterator": iterator}));
     assert_eq!(Record::read_all(&output).len(), 1);
+    assert!(output.get("ChildShards").is_none(), "{output}");
+    let output = kinesis.ok("GetRecords", &json!({"ShardIterator": text(&output, "NextShardIterator")}));
+    assert_eq!(output["Records"], json!([]));
     assert!(output.get("NextShardIterator").is_none(), "{output}");
     assert_eq!(output["ChildShards"], json!([child(1, &[0], &lower), child(2, &[0], &upper)]));
     let latest = kinesis.iterator(STREAM, &shard_id(0), json!({"ShardIteratorType": "LATEST"}));

@@ -22,28 +22,34 @@ pub mod tools;
 
 /// Between two looks at something that is waited for.
 const POLL: Duration = Duration::from_millis(5);
+/// The same, for what is looked at for minutes.
+const SLOW_POLL: Duration = Duration::from_millis(200);
 /// How long anything that is waited for may take, on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Looks again and again until there is an answer; fails the test after [`PATIENCE`].
 pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    patiently(PATIENCE, what, look)
+    poll(PATIENCE, POLL, look).unwrap_or_else(|| panic!("waited in vain for {what}"))
 }
 
-/// As [`wait_for`], for what takes another time.
+/// As [`wait_for`], for what takes its time: looks a few times a second.
 pub fn patiently<T>(patience: Duration, what: &str, look: impl FnMut() -> Option<T>) -> T {
     within(patience, look).unwrap_or_else(|| panic!("waited in vain for {what}"))
 }
 
-/// Looks again and again until there is an answer, or the time is up.
-pub fn within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+/// As [`patiently`], where it does not matter whether there is an answer.
+pub fn within<T>(patience: Duration, look: impl FnMut() -> Option<T>) -> Option<T> {
+    poll(patience, SLOW_POLL, look)
+}
+
+fn poll<T>(patience: Duration, pause: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + patience;
     loop {
         let found = look();
         if found.is_some() || Instant::now() >= deadline {
             return found;
         }
-        thread::sleep(POLL);
+        thread::sleep(pause);
     }
 }
 

@@ -47,6 +47,17 @@ pub fn npm(name: &str, sources: &Path) -> PathBuf {
     })
 }
 
+/// The scripts of a directory beside the packages they ask for; answers where they are.
+pub fn javascript(name: &str, sources: &Path) -> PathBuf {
+    let packages = npm(name, sources);
+    let stamp: String = files(sources, "mjs").iter().map(|file| read(file)).collect();
+    // Below `node_modules`' parent: there Node finds the packages.
+    let scripts = format!("{name}/scripts");
+    installed(&scripts, &(packages.display().to_string() + &stamp), |directory| {
+        super::copy_directory(sources, directory);
+    })
+}
+
 /// The jars of a `pom.xml` and the classes beside it, compiled against them; answers the class path.
 pub fn java(name: &str, sources: &Path) -> String {
     let pom = sources.join("pom.xml");
@@ -73,23 +84,34 @@ pub fn java(name: &str, sources: &Path) -> String {
     format!("{}:{}:{}", classes.display(), sources.display(), lib.display())
 }
 
-/// The text of a property of a `pom.xml`.
-pub fn pom_property(pom: &Path, name: &str) -> String {
-    let (begin, end) = (format!("<{name}>"), format!("</{name}>"));
+/// The version at which a `pom.xml` asks for an artifact.
+pub fn pom_version(pom: &Path, artifact: &str) -> String {
     let text = read(pom);
-    let value = text.split_once(&begin).and_then(|(_, rest)| rest.split_once(&end)).map(|(value, _)| value);
-    value.unwrap_or_else(|| panic!("{} has no {name}", pom.display())).to_owned()
+    let after =
+        text.split_once(&format!("<artifactId>{artifact}</artifactId>")).map(|(_, after)| after.trim_start());
+    let version = after.and_then(|it| it.strip_prefix("<version>")?.split_once("</version>"));
+    version.unwrap_or_else(|| panic!("{}: no version of {artifact}", pom.display())).0.to_owned()
 }
 
-/// A Cargo package outside this workspace, built with its own lock file; answers its binary.
-pub fn cargo(name: &str, sources: &Path, binary: &str) -> PathBuf {
+/// A Cargo package outside this workspace, built with its own lock file; answers where its binaries are.
+pub fn cargo(name: &str, sources: &Path) -> PathBuf {
     let directory = root().join(name);
     let _lock = lock(name);
     // Cargo knows best what is fresh: no stamp.
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--locked"]).current_dir(sources).env("CARGO_TARGET_DIR", &directory);
     run(&mut build);
-    directory.join("debug").join(binary)
+    directory.join("debug")
+}
+
+/// The commands of a Go module, built with its own sums; answers where its binaries are.
+pub fn go_module(name: &str, sources: &Path) -> PathBuf {
+    let directory = root().join(name);
+    let _lock = lock(name);
+    fs::create_dir_all(&directory).expect("a directory");
+    // Go knows best what is fresh: no stamp.
+    run(Command::new("go").args(["build", "-o"]).arg(&directory).arg("./cmd/...").current_dir(sources));
+    directory
 }
 
 /// A Go program at a version; answers its binary.
@@ -146,10 +168,20 @@ fn installed(name: &str, stamp: &str, install: impl FnOnce(&Path)) -> PathBuf {
 
 /// Held until dropped; other threads and processes wait.
 pub fn lock(name: &str) -> File {
-    fs::create_dir_all(root()).expect("the install root");
-    let file = File::create(root().join(format!("{name}.lock"))).expect("a lock file");
+    let path = root().join(format!("{name}.lock"));
+    fs::create_dir_all(path.parent().expect("below the root")).expect("the install root");
+    let file = File::create(path).expect("a lock file");
     file.lock().expect("a lock can be waited for");
     file
+}
+
+/// A directory's own files of this extension, in the order of their names.
+fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("the sources");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|it| it == extension));
+    files.sort();
+    files
 }
 
 fn read(path: &Path) -> String {

@@ -1,0 +1,71 @@
+//! Applications that read a whole stream by themselves, under a load that is resharded: each record comes, in its
+//! shard's order, and a child's after its parents'.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::producer::{Ledger, Producer};
+use crate::reshard::{self, Shard};
+use crate::soak_judge::Told;
+use crate::support::kinesis::Kinesis;
+use crate::support::{patiently, say};
+
+/// The load.
+const RECORDS_PER_SEC: u64 = 200;
+/// When it is resharded, and when it ends.
+const SPLIT_SECS: u64 = 6;
+const MERGE_SECS: u64 = 12;
+const END_SECS: u64 = 20;
+/// For a timed wait to be over.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// What was put, and the stream's shards at the end.
+pub(crate) struct Load {
+    ledger: Ledger,
+    shards: Vec<Shard>,
+}
+
+/// Puts into a stream for a while, splits a shard of it and merges two.
+pub(crate) fn load(kinesis: Kinesis, stream: &str) -> Load {
+    let producer = Producer::start(kinesis.address, stream, RECORDS_PER_SEC);
+    let begun = Instant::now();
+    let pass = |secs| {
+        let is_due = || (begun.elapsed() >= Duration::from_secs(secs)).then_some(());
+        patiently(Duration::from_secs(secs) + SLACK, "the time to pass", is_due);
+    };
+    pass(SPLIT_SECS);
+    reshard::split(kinesis, stream);
+    pass(MERGE_SECS);
+    reshard::merge(kinesis, stream);
+    pass(END_SECS);
+    Load { ledger: producer.stop(), shards: reshard::shards(kinesis, stream) }
+}
+
+impl Load {
+    /// Waits until every record was told, and judges what was told.
+    pub(crate) fn judge(&self, name: &str, patience: Duration, mut told: impl FnMut() -> Told) {
+        patiently(patience, &format!("{name} to read everything"), || {
+            told().has_all(&self.ledger).then_some(())
+        });
+        let told = told();
+        match told.verdict(&self.ledger, &self.shards) {
+            Ok(figures) => say(&format!(
+                "{name}: {} of {} records, {figures:?}, troubles {:?}",
+                told.records,
+                self.ledger.places.len(),
+                told.troubles
+            )),
+            Err(faults) => panic!("{name}: {} faults: {:#?}", faults.len(), &faults[..faults.len().min(10)]),
+        }
+    }
+}
+
+/// What a program has written to a file so far, its last line only if it is whole.
+pub(crate) fn told_in(file: &Path, is_terse: bool, line_of: impl Fn(&str) -> String) -> Told {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let mut told = Told { is_terse, ..Told::default() };
+    let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    // Files do not tell when a line came.
+    lines.for_each(|line| told.take(&line_of(line.trim_end()), 0));
+    told
+}
