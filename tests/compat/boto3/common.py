@@ -12,8 +12,20 @@ from botocore.config import Config
 from report import check, same, wait_until
 
 __all__ = [
-    "check", "client", "create_stream", "hash_range", "iterator", "read", "refusal", "register_consumer", "same",
-    "shard_id", "summary", "verdict", "wait_active", "wait_until",
+    "check",
+    "client",
+    "create_stream",
+    "hash_range",
+    "iterator",
+    "read",
+    "refusal",
+    "register_consumer",
+    "same",
+    "shard_id",
+    "summary",
+    "verdict",
+    "wait_active",
+    "wait_until",
 ]
 
 ENDPOINT = os.environ["FANLIGHT_ENDPOINT"]
@@ -87,7 +99,7 @@ def read(kinesis, position, count):
 
 
 def refusal(kinesis, code, call, **arguments):
-    """Makes a call that has to be refused; answers the error, which is of the class the SDK has for the code."""
+    """Makes a call that has to be refused; answers the error, of the class the SDK has for the code."""
     try:
         call(**arguments)
     except getattr(kinesis.exceptions, code) as error:

@@ -1,4 +1,4 @@
-"""The matrix's groups about bounds: what is refused, more than a shard takes, and records as large as they may be."""
+"""The matrix's groups about bounds: refusals, more than a shard takes, and records as large as may be."""
 
 import os
 
@@ -29,12 +29,12 @@ ROLE = "arn:aws:iam::000000000000:role/delivery"
 def errors(kinesis, name):
     """Modelled classes, each with a message and none tried again, but the one boto3 takes for a throttle."""
     create_stream(kinesis, name, 1)
-    foreign = iterator(kinesis, name, SHARD)[:-8] + "AAAAAAAA"
+    tampered = iterator(kinesis, name, SHARD)[:-8] + "AAAAAAAA"
     shard_limit = kinesis.describe_limits()["ShardLimit"]
     for code, call, arguments in (
         ("ResourceNotFoundException", kinesis.describe_stream_summary, {"StreamName": "nobody-made-it"}),
         ("ResourceInUseException", kinesis.create_stream, {"StreamName": name, "ShardCount": 1}),
-        ("InvalidArgumentException", kinesis.get_records, {"ShardIterator": foreign}),
+        ("InvalidArgumentException", kinesis.get_records, {"ShardIterator": tampered}),
         ("ValidationException", kinesis.describe_stream, {"StreamName": "with a space"}),
     ):
         attempts = refusal(kinesis, code, call, **arguments).response["ResponseMetadata"]["RetryAttempts"]
@@ -45,7 +45,7 @@ def errors(kinesis, name):
 
 
 def throttles(kinesis, name):
-    """1.6 MiB at once into a shard that takes one: some entries fail, and a put that follows is retried by the SDK."""
+    """1.6 MiB into a shard that takes one: some entries fail, and the next put is retried by the SDK."""
     create_stream(kinesis, name, 1)
     patient, retries = client(retries=PATIENT), 0
     for _ in range(THROTTLE_ROUNDS_MAX):
@@ -59,10 +59,11 @@ def throttles(kinesis, name):
 
 def put_too_much(kinesis, name):
     """Of 8 entries of 200 KiB some are accepted and some told to come again, each by an answer of its own."""
-    entries = [{"Data": bytes(200 << 10), "PartitionKey": f"{number}"} for number in range(8)]
+    data = bytes(200 << 10)
+    entries = [{"Data": data, "PartitionKey": f"{number}"} for number in range(8)]
     answer = kinesis.put_records(StreamName=name, Records=entries)
     failed = [each for each in answer["Records"] if "ErrorCode" in each]
-    accepted = [each for each in answer["Records"] if each.get("SequenceNumber") and each.get("ShardId") == SHARD]
+    accepted = [each for each in answer["Records"] if each.get("SequenceNumber") and each["ShardId"] == SHARD]
     check(failed and accepted, f"of 1.6 MiB {len(failed)} entries failed and {len(accepted)} were accepted")
     same("FailedRecordCount", answer["FailedRecordCount"], len(failed))
     same("answers", len(failed) + len(accepted), len(entries))
@@ -105,8 +106,9 @@ def queues_and_channels(kinesis, name):
         "ServiceExecutionRoleARN": ROLE,
         "StreamConfigurationList": [{"StreamARN": arn, "RecordConfiguration": {"RecordFormatType": "JSON"}}],
     }
+    queue = {"QueueName": "jobs", "StreamConfigurationList": [{"StreamARN": arn}]}
     for operation, call, arguments in (
-        ("CreateQueue", kinesis.create_queue, {"QueueName": "jobs", "StreamConfigurationList": [{"StreamARN": arn}]}),
+        ("CreateQueue", kinesis.create_queue, queue),
         ("ListQueues", kinesis.list_queues, {}),
         ("CreateChannel", kinesis.create_channel, channel),
         ("ListChannels", kinesis.list_channels, {}),

@@ -66,8 +66,11 @@ def consumers(kinesis, name):
     same("stream and name", (by_arn["StreamARN"], by_arn["ConsumerName"]), (stream, names[0]))
     listing = kinesis.get_paginator("list_stream_consumers")
     pages = list(listing.paginate(StreamARN=stream, PaginationConfig={"PageSize": 1}))
-    same("listed by page", sorted([each["ConsumerARN"] for each in page["Consumers"]] for page in pages),
-         sorted([arn] for arn in arns))
+    same(
+        "listed by page",
+        sorted([each["ConsumerARN"] for each in page["Consumers"]] for page in pages),
+        sorted([arn] for arn in arns),
+    )
     kinesis.deregister_stream_consumer(ConsumerARN=arns[0])
     wait_until(lambda: is_gone(kinesis, arns[0]), "the deregistered consumer to be gone")
 
@@ -97,8 +100,10 @@ def fan_out(kinesis, name):
     for subscriber, _ in subscribers.values():
         subscriber.wait_accepted()
     put_for_a_while(ledger)
+    for subscriber, _ in subscribers.values():
+        subscriber.stop()
     for kind, (subscriber, skipped) in subscribers.items():
-        subscriber.finish(FINISH_SECS_MAX)
+        subscriber.collect(FINISH_SECS_MAX)
         check_subscriptions(kind, subscriber.lasted)
         compare(kind, subscriber.records, ledger.by_shard[SHARD][skipped:])
 

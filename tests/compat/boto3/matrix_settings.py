@@ -1,4 +1,4 @@
-"""The matrix's groups about what can be set: of a stream, of the account, and of what belongs to a resource."""
+"""The matrix's groups about what can be set: of a stream, of the account, of any resource."""
 
 import json
 
@@ -69,19 +69,28 @@ def encryption(kinesis, name):
     same("stream", summary(kinesis, name)["EncryptionType"], "NONE")
     same("answer", kinesis.put_record(**put, Data=b"open").get("EncryptionType", "NONE"), "NONE")
     records = read(kinesis, iterator(kinesis, name, SHARD), 2)
-    same("records", [(record["Data"], record.get("EncryptionType", "NONE")) for record in records],
-         [(b"secret", "KMS"), (b"open", "NONE")])
+    same(
+        "records",
+        [(record["Data"], record.get("EncryptionType", "NONE")) for record in records],
+        [(b"secret", "KMS"), (b"open", "NONE")],
+    )
 
 
 def modes(kinesis, name):
-    """A provisioned stream goes on demand; its record size and, with the account's commitment, warm throughput."""
+    """A provisioned stream goes on demand; its record size; with a commitment, warm throughput."""
     arn = create_stream(kinesis, name, 1)
     same("mode", summary(kinesis, name)["StreamModeDetails"], {"StreamMode": "PROVISIONED"})
     kinesis.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": "ON_DEMAND"})
     wait_active(kinesis, name)
     same("mode", summary(kinesis, name)["StreamModeDetails"], {"StreamMode": "ON_DEMAND"})
-    refusal(kinesis, "ValidationException", kinesis.split_shard,
-            StreamName=name, ShardToSplit=SHARD, NewStartingHashKey=str(2**127))
+    refusal(
+        kinesis,
+        "ValidationException",
+        kinesis.split_shard,
+        StreamName=name,
+        ShardToSplit=SHARD,
+        NewStartingHashKey=str(2**127),
+    )
     kinesis.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=2048)
     wait_active(kinesis, name)
     same("record size", summary(kinesis, name)["MaxRecordSizeInKiB"], 2048)
@@ -121,8 +130,13 @@ def distribution(kinesis, name):
     distribute(kinesis, name, arn, "USER_PARTITION_KEY")
     refusal(kinesis, "ValidationException", kinesis.put_record, **keyless)
     provisioned = create_stream(kinesis, f"{name}-provisioned", 1)
-    refusal(kinesis, "InvalidArgumentException", kinesis.update_stream_record_distribution_strategy,
-            StreamARN=provisioned, RecordDistributionStrategy="AUTO")
+    refusal(
+        kinesis,
+        "InvalidArgumentException",
+        kinesis.update_stream_record_distribution_strategy,
+        StreamARN=provisioned,
+        RecordDistributionStrategy="AUTO",
+    )
 
 
 def distribute(kinesis, name, arn, strategy):

@@ -59,11 +59,11 @@ def check_listing(kinesis, names):
 
 
 def shards(kinesis, name):
-    """A split, a merge, and what is told of the six shards that makes: 0 is split into 2 and 3; 3 and 1 make 4."""
+    """Five shards: 0 is split into 2 and 3, then 3 and 1 are merged into 4."""
     create_stream(kinesis, name, 2)
-    put = [kinesis.put_record(StreamName=name, Data=f"{n}".encode(), PartitionKey="k", ExplicitHashKey=key)
-           for n, key in enumerate(["0", str(HASH_KEYS - 1)])]
-    same("shards put to", [each["ShardId"] for each in put], [shard_id(0), shard_id(1)])
+    for number, key in enumerate([0, HASH_KEYS - 1]):
+        record = {"Data": f"{number}".encode(), "PartitionKey": "k", "ExplicitHashKey": str(key)}
+        same("shard", kinesis.put_record(StreamName=name, **record)["ShardId"], shard_id(number))
     kinesis.split_shard(StreamName=name, ShardToSplit=shard_id(0), NewStartingHashKey=str(HASH_KEYS // 4))
     wait_active(kinesis, name)
     kinesis.merge_shards(StreamName=name, ShardToMerge=shard_id(3), AdjacentShardToMerge=shard_id(1))
@@ -83,26 +83,33 @@ def check_pages(kinesis, name):
     while "NextToken" in page and len(pages) < PAGES_MAX:
         page = kinesis.list_shards(NextToken=page["NextToken"], MaxResults=1)
         pages.append(page)
-    same("shards by page", [[each["ShardId"] for each in page["Shards"]] for page in pages],
-         [[shard_id(number)] for number in range(5)])
+    same(
+        "shards by page",
+        [[each["ShardId"] for each in page["Shards"]] for page in pages],
+        [[shard_id(number)] for number in range(5)],
+    )
     return [page["Shards"][0] for page in pages]
 
 
 def check_lineage(listed):
     """Which shards are closed, and whose children the others are."""
     parents = [(each.get("ParentShardId"), each.get("AdjacentParentShardId")) for each in listed]
-    none = (None, None)
-    same("parents", parents, [none, none, (shard_id(0), None), (shard_id(0), None), (shard_id(3), shard_id(1))])
-    closed = [number for number, each in enumerate(listed) if "EndingSequenceNumber" in each["SequenceNumberRange"]]
-    same("closed shards", closed, [0, 1, 3])
+    none, half = (None, None), (shard_id(0), None)
+    same("parents", parents, [none, none, half, half, (shard_id(3), shard_id(1))])
+    closed = ["EndingSequenceNumber" in each["SequenceNumberRange"] for each in listed]
+    same("closed shards", closed, [True, True, False, True, False])
     low, high = hash_range(listed[2]), hash_range(listed[3])
-    same("ranges after the split", (low[0], low[1] + 1, high[0], high[1]),
-         (0, HASH_KEYS // 4, HASH_KEYS // 4, HASH_KEYS // 2 - 1))
+    same(
+        "ranges after the split",
+        (low[0], low[1] + 1, high[0], high[1]),
+        (0, HASH_KEYS // 4, HASH_KEYS // 4, HASH_KEYS // 2 - 1),
+    )
     same("range after the merge", hash_range(listed[4]), (HASH_KEYS // 4, HASH_KEYS - 1))
 
 
 def check_filters(kinesis, name):
     """Open shards, all within retention, and those after one."""
+
     def filtered(**shard_filter):
         answer = kinesis.list_shards(StreamName=name, ShardFilter=shard_filter)
         return [int(each["ShardId"][-12:]) for each in answer["Shards"]]
@@ -113,7 +120,7 @@ def check_filters(kinesis, name):
 
 
 def check_end(kinesis, name, number, children, parents):
-    """A closed shard gives its record, then no further iterator but its children, with all parents of theirs."""
+    """A closed shard gives its record, then no iterator but its children, with all their parents."""
     position = iterator(kinesis, name, shard_id(number))
     for _ in range(PAGES_MAX):
         page = kinesis.get_records(ShardIterator=position)
@@ -124,8 +131,11 @@ def check_end(kinesis, name, number, children, parents):
     same("iterator at the end", position, None)
     told = {each["ShardId"]: hash_range(each) for each in page["ChildShards"]}
     same("children", told, {each["ShardId"]: hash_range(each) for each in children})
-    same("parents of the children", [set(each["ParentShards"]) for each in page["ChildShards"]],
-         [parents] * len(children))
+    same(
+        "parents of the children",
+        [set(each["ParentShards"]) for each in page["ChildShards"]],
+        [parents] * len(children),
+    )
     data = [record["Data"] for record in read(kinesis, iterator(kinesis, name, shard_id(number)), 2)]
     same("records of the closed shard", data, [f"{number}".encode()])
 

@@ -39,7 +39,7 @@ def wait_until(holds, what, seconds=READY_SECS_MAX):
 
 
 def require_transport():
-    """The transport asked for has to be the one the endpoint speaks; TLS is verified or it is no test of it."""
+    """The transport asked for has to be the one the endpoint speaks; TLS has to be verified."""
     transport, endpoint = os.environ["FANLIGHT_TRANSPORT"], os.environ["FANLIGHT_ENDPOINT"]
     check(transport in TRANSPORTS, f"no such transport: {transport}; there are {', '.join(TRANSPORTS)}")
     scheme = TRANSPORTS[transport]
@@ -68,13 +68,13 @@ def judge(name, group):
 
 
 def run_matrix(client, version, groups):
-    """Runs all groups, or those named on the command line, each with a stream name of its own; ends the program."""
+    """Runs all groups, or those the command line names, each with a stream name of its own; then exits."""
     require_transport()
     chosen = sys.argv[1:] or list(groups)
     unknown = [name for name in chosen if name not in groups]
     if unknown:
         sys.exit(f"no such group: {', '.join(unknown)}; there are: {', '.join(groups)}")
     say(client=client, version=version)
-    ok = all([judge(name, groups[name]) for name in chosen])
-    say(program="matrix", ok=ok)
-    sys.exit(0 if ok else 1)
+    failed = [name for name in chosen if not judge(name, groups[name])]
+    say(program="matrix", ok=not failed)
+    sys.exit(1 if failed else 0)

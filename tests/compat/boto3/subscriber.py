@@ -13,7 +13,7 @@ SUBSCRIPTIONS_MAX = 20
 class Subscriber(threading.Thread):
     """Collects what one consumer gets from one shard, across subscriptions.
 
-    Ends with `wanted` records, at the shard's end, with an error, or when told to, and then with a subscription.
+    Ends with `wanted` records, at the shard's end, with an error, or, once told to, with a subscription.
     """
 
     def __init__(self, kinesis, consumer, shard, position, wanted=None):
@@ -58,7 +58,8 @@ class Subscriber(threading.Thread):
         continuation = event.get("ContinuationSequenceNumber")
         for record in event["Records"]:
             number = record["SequenceNumber"]
-            check(continuation is None or int(number) <= int(continuation), f"{continuation} lies before {number}")
+            ordered = continuation is None or int(number) <= int(continuation)
+            check(ordered, f"{continuation} lies before {number}")
             self.records.append((number, record["Data"]))
         if continuation is None:
             self.children = event["ChildShards"]
@@ -75,16 +76,17 @@ class Subscriber(threading.Thread):
         check(self.accepted.wait(seconds), f"{self.shard}: no answer to the subscription")
         self.raise_error()
 
-    def finish(self, seconds):
+    def stop(self):
         """Lets the running subscription be the last one."""
         self.stopping.set()
-        self.collect(seconds)
 
     def collect(self, seconds):
         """Waits for its end, then reports what failed, if anything did."""
         self.join(seconds)
         self.raise_error()
-        check(not self.is_alive(), f"{self.shard}: {len(self.records)} of {self.wanted} records in {seconds} s")
+        check(
+            not self.is_alive(), f"{self.shard}: not at its end after {seconds} s, {len(self.records)} came"
+        )
 
     def raise_error(self):
         """What ended it, if it was an error."""
