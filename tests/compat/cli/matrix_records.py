@@ -142,7 +142,7 @@ def put_until(name, data, encryption_type):
 
 
 def throttles(name):
-    """1.6 MiB into a shard that takes one: some entries fail, and what several put next is accepted in time."""
+    """1.6 MiB into a shard that takes one: some entries fail; what is put next is accepted in time."""
     create_stream(name)
     answer = put_records(name, [(f"{number}", "x" * (200 << 10)) for number in range(8)])
     failed = [each for each in answer["Records"] if "ErrorCode" in each]
