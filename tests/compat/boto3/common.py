@@ -9,9 +9,29 @@ import traceback
 import boto3
 from botocore.config import Config
 
+from report import check, same, wait_until
+
+__all__ = [
+    "check",
+    "client",
+    "create_stream",
+    "hash_range",
+    "iterator",
+    "read",
+    "refusal",
+    "register_consumer",
+    "same",
+    "shard_id",
+    "summary",
+    "verdict",
+    "wait_active",
+    "wait_until",
+]
+
 ENDPOINT = os.environ["FANLIGHT_ENDPOINT"]
-READY_SECS_MAX = 15
-PUT_BATCH = 20
+# The service takes five reads a second from a shard.
+READ_PAUSE_SECS = 0.21
+READS_MAX = 100
 
 
 def client(**config):
@@ -23,8 +43,18 @@ def client(**config):
 def create_stream(kinesis, name, shards):
     """Creates a provisioned stream, waits until it is active and returns its ARN."""
     kinesis.create_stream(StreamName=name, ShardCount=shards)
-    kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-    return kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 75})
+    return summary(kinesis, name)["StreamARN"]
+
+
+def summary(kinesis, name):
+    """The stream as DescribeStreamSummary tells it."""
+    return kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+
+
+def wait_active(kinesis, name):
+    """Waits until what was changed about a stream has come into force."""
+    wait_until(lambda: summary(kinesis, name)["StreamStatus"] == "ACTIVE", f"{name} to be ACTIVE again")
 
 
 def register_consumer(kinesis, stream_arn, name):
@@ -39,19 +69,43 @@ def consumer_status(kinesis, arn):
     return kinesis.describe_stream_consumer(ConsumerARN=arn)["ConsumerDescription"]["ConsumerStatus"]
 
 
-def wait_until(holds, what, seconds=READY_SECS_MAX):
-    """Polls until `holds()`; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s for {what}")
-        time.sleep(0.1)
+def shard_id(number):
+    """What the service calls a stream's shard of this number."""
+    return f"shardId-{number:012}"
 
 
-def check(holds, message):
-    """An assertion that optimised Python keeps."""
-    if not holds:
-        raise AssertionError(message)
+def hash_range(shard):
+    """A shard's first and last hash key."""
+    return int(shard["HashKeyRange"]["StartingHashKey"]), int(shard["HashKeyRange"]["EndingHashKey"])
+
+
+def iterator(kinesis, name, shard, kind="TRIM_HORIZON", **where):
+    """A shard iterator of any type."""
+    answer = kinesis.get_shard_iterator(StreamName=name, ShardId=shard, ShardIteratorType=kind, **where)
+    return answer["ShardIterator"]
+
+
+def read(kinesis, position, count):
+    """Reads from an iterator on until `count` records came or the shard ended."""
+    found = []
+    for _ in range(READS_MAX):
+        answer = kinesis.get_records(ShardIterator=position)
+        found += answer["Records"]
+        position = answer.get("NextShardIterator")
+        if len(found) >= count or not position:
+            return found
+        time.sleep(READ_PAUSE_SECS)
+    raise AssertionError(f"{len(found)} of {count} records came in {READS_MAX} reads")
+
+
+def refusal(kinesis, code, call, **arguments):
+    """Makes a call that has to be refused; answers the error, of the class the SDK has for the code."""
+    try:
+        call(**arguments)
+    except getattr(kinesis.exceptions, code) as error:
+        check(error.response["Error"].get("Message"), f"{code} without a message")
+        return error
+    raise AssertionError(f"{call.__name__} was not refused with {code}: {arguments}")
 
 
 def verdict(program, run):
