@@ -9,8 +9,25 @@ import { scaling, shards, streams } from "./matrix_streams.mjs";
 import { within } from "./steps.mjs";
 
 const GROUPS = {
-  streams, put, get, shards, scaling, consumers, "fan-out": fanOut, "shard-end": shardEnd, takeover, retention,
-  monitoring, encryption, modes, tags, policies, errors, throttles, large, "queues and channels": channels,
+  streams,
+  put,
+  get,
+  shards,
+  scaling,
+  consumers,
+  "fan-out": fanOut,
+  "shard-end": shardEnd,
+  takeover,
+  retention,
+  monitoring,
+  encryption,
+  modes,
+  tags,
+  policies,
+  errors,
+  throttles,
+  large,
+  "queues and channels": channels,
 };
 const GROUP_MS_MAX = 60_000;
 const WHY_LENGTH_MAX = 500;

@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { ResourceInUseException, ResourceNotFoundException } from "@aws-sdk/client-kinesis";
 import {
-  active, createStream, kinesis, put, refused, registerConsumer, shards, unsharded, until,
+  active,
+  createStream,
+  kinesis,
+  put,
+  refused,
+  registerConsumer,
+  shards,
+  unsharded,
+  until,
 } from "./steps.mjs";
 import { SUBSCRIPTION_SECS, Subscription } from "./subscription.mjs";
 
@@ -29,7 +37,10 @@ export async function consumers(name) {
   const arns = [];
   for (const each of names) arns.push(await registerConsumer(StreamARN, each));
   const { ConsumerDescription: byArn } = await kinesis.describeStreamConsumer({ ConsumerARN: arns[0] });
-  const { ConsumerDescription: byName } = await kinesis.describeStreamConsumer({ StreamARN, ConsumerName: "first" });
+  const { ConsumerDescription: byName } = await kinesis.describeStreamConsumer({
+    StreamARN,
+    ConsumerName: "first",
+  });
   assert.deepEqual(byArn, byName);
   assert.deepEqual([byArn.ConsumerName, byArn.ConsumerARN, byArn.StreamARN], ["first", arns[0], StreamARN]);
   assert.ok(Math.abs(Date.now() - byArn.ConsumerCreationTimestamp.getTime()) < 600_000);
@@ -37,7 +48,11 @@ export async function consumers(name) {
   assert.equal((await active(name)).ConsumerCount, 3);
   await kinesis.deregisterStreamConsumer({ ConsumerARN: arns[0] });
   await until("the consumer is gone", async () => !(await namesInPages(StreamARN)).includes("first"));
-  await refused(kinesis.describeStreamConsumer({ ConsumerARN: arns[0] }), ResourceNotFoundException, /not found/);
+  await refused(
+    kinesis.describeStreamConsumer({ ConsumerARN: arns[0] }),
+    ResourceNotFoundException,
+    /not found/,
+  );
 }
 
 /** Six records, each of a time of its own, and what each of the five positions gives of them. */
@@ -48,9 +63,14 @@ async function positions(stream) {
     await pause(PUT_EVERY_MS);
   }
   const { ShardIterator } = await kinesis.getShardIterator({
-    ...stream, ShardId: SHARD, ShardIteratorType: "AT_SEQUENCE_NUMBER", StartingSequenceNumber: records[4].sequence,
+    ...stream,
+    ShardId: SHARD,
+    ShardIteratorType: "AT_SEQUENCE_NUMBER",
+    StartingSequenceNumber: records[4].sequence,
   });
-  const { Records: [fifth] } = await kinesis.getRecords({ ShardIterator, Limit: 1 });
+  const {
+    Records: [fifth],
+  } = await kinesis.getRecords({ ShardIterator, Limit: 1 });
   const SequenceNumber = records[2].sequence;
   const due = [
     [{ Type: "TRIM_HORIZON" }, 0],
@@ -72,7 +92,9 @@ async function livedItsTime(subscription) {
 /** Puts records, one after the other, for as long as a promise takes. */
 async function putWhile(stream, records, promise) {
   let going = true;
-  const done = promise.finally(() => { going = false; });
+  const done = promise.finally(() => {
+    going = false;
+  });
   // Awaited below; until then a failure is nobody's.
   done.catch(() => {});
   while (going) {
@@ -91,10 +113,16 @@ export async function fanOut(name) {
     const first = await Subscription.start(consumer, SHARD, position);
     followers.push({ type: position.Type, skipped, consumer, first });
   }
-  await putWhile(stream, records, Promise.all(followers.map(async (each) => {
-    await livedItsTime(each.first);
-    each.second = await Subscription.start(each.consumer, SHARD, each.first.next);
-  })));
+  await putWhile(
+    stream,
+    records,
+    Promise.all(
+      followers.map(async (each) => {
+        await livedItsTime(each.first);
+        each.second = await Subscription.start(each.consumer, SHARD, each.first.next);
+      }),
+    ),
+  );
   for (let number = 0; number < 5; number += 1) records.push(await put(stream, `after ${number}`));
   for (const { type, skipped, first, second } of followers) {
     const wanted = unsharded(records.slice(skipped));
@@ -113,8 +141,11 @@ function checkChildren(children, parent, [lower, upper]) {
     parents: ParentShards,
     range: [HashKeyRange.StartingHashKey, HashKeyRange.EndingHashKey],
   }));
-  const due = [lower, upper].map(({ id, first, last }) =>
-    ({ id, parents: [parent], range: [String(first), String(last)] }));
+  const due = [lower, upper].map(({ id, first, last }) => ({
+    id,
+    parents: [parent],
+    range: [String(first), String(last)],
+  }));
   assert.deepEqual(shape, due);
 }
 
@@ -149,7 +180,10 @@ export async function shardEnd(name) {
 }
 
 export async function takeover(name) {
-  assert.ok(SUBSCRIPTION_SECS * 1000 > TAKEOVER_MS + 500, "a subscription does not live long enough to be taken over");
+  assert.ok(
+    SUBSCRIPTION_SECS * 1000 > TAKEOVER_MS + 500,
+    "a subscription does not live long enough to be taken over",
+  );
   const stream = await createStream(name);
   const consumer = await registerConsumer(stream.StreamARN, "twice");
   const subscribe = () => Subscription.start(consumer, SHARD, { Type: "LATEST" });

@@ -1,8 +1,11 @@
-// Groups of the matrix: refusals as modelled classes, throttles and how the SDK lives with them, and what this
-// server has not built yet.
+// Groups of the matrix: refusals as modelled classes, throttles and how the SDK lives with them, and what
+// this server has not built yet.
 import assert from "node:assert/strict";
 import {
-  InvalidArgumentException, LimitExceededException, ResourceInUseException, ResourceNotFoundException,
+  InvalidArgumentException,
+  LimitExceededException,
+  ResourceInUseException,
+  ResourceNotFoundException,
   ValidationException,
 } from "@aws-sdk/client-kinesis";
 import { connect } from "./client.mjs";
@@ -18,24 +21,47 @@ export async function errors(name) {
   const stream = await createStream(name);
   const other = await createStream(`${name}-other`);
   const missing = { StreamName: `${name}-missing` };
-  await refused(kinesis.describeStreamSummary(missing), ResourceNotFoundException, /missing under account \d{12} not found/);
+  await refused(
+    kinesis.describeStreamSummary(missing),
+    ResourceNotFoundException,
+    /missing under account \d{12} not found/,
+  );
   const nobody = kinesis.putRecord({ ...missing, Data: Buffer.from("x"), PartitionKey: "k" });
   await refused(nobody, ResourceNotFoundException, /not found/);
-  await refused(kinesis.createStream({ StreamName: name, ShardCount: 1 }), ResourceInUseException, /already exists/);
-  await refused(kinesis.getRecords({ ShardIterator: "AAAAAAAAAAE=" }), InvalidArgumentException, /ShardIterator/);
+  await refused(
+    kinesis.createStream({ StreamName: name, ShardCount: 1 }),
+    ResourceInUseException,
+    /already exists/,
+  );
+  await refused(
+    kinesis.getRecords({ ShardIterator: "AAAAAAAAAAE=" }),
+    InvalidArgumentException,
+    /ShardIterator/,
+  );
   const ShardIterator = await iterator(other, SHARD, { ShardIteratorType: "LATEST" });
   await refused(kinesis.getRecords({ StreamARN: stream.StreamARN, ShardIterator }), InvalidArgumentException);
-  await refused(kinesis.createStream({ StreamName: "a space", ShardCount: 1 }), ValidationException, /streamName/);
+  await refused(
+    kinesis.createStream({ StreamName: "a space", ShardCount: 1 }),
+    ValidationException,
+    /streamName/,
+  );
   const Limit = 10_001;
-  await refused(kinesis.getRecords({ ShardIterator, Limit }), ValidationException, /less than or equal to 10000/);
+  await refused(
+    kinesis.getRecords({ ShardIterator, Limit }),
+    ValidationException,
+    /less than or equal to 10000/,
+  );
   await tooManyShards(name);
 }
 
-/** More shards than the account has left; asked once, for this SDK takes any exceeded limit for a throttle. */
+/** More shards than the account has left. Asked once: this SDK takes any exceeded limit for a throttle. */
 async function tooManyShards(name) {
   const { ShardLimit, OpenShardCount } = await kinesis.describeLimits({});
   const once = connect({ maxAttempts: 1 });
-  const create = once.createStream({ StreamName: `${name}-large`, ShardCount: ShardLimit - OpenShardCount + 1 });
+  const create = once.createStream({
+    StreamName: `${name}-large`,
+    ShardCount: ShardLimit - OpenShardCount + 1,
+  });
   await refused(create, LimitExceededException, /shard limit/);
 }
 
@@ -61,13 +87,20 @@ async function flooded(stream) {
 export async function throttles(name) {
   const stream = await createStream(name);
   const taken = await flooded(stream);
-  // The shard has nothing left: it takes some of a second until half a MiB is accepted.
+  // The shard has nothing left: it takes most of a second until so much is accepted.
   const patient = connect({ maxAttempts: 10 });
-  const answer = await patient.putRecord({ ...stream, Data: Buffer.alloc(512 * KIB), PartitionKey: "patient" });
+  const answer = await patient.putRecord({
+    ...stream,
+    Data: Buffer.alloc(960 * KIB),
+    PartitionKey: "patient",
+  });
   assert.ok(answer.$metadata.attempts > 1, "it was not throttled");
   const start = await iterator(stream, SHARD, { ShardIteratorType: "TRIM_HORIZON" });
   const { records } = await poll(start, taken.length + 1);
-  assert.deepEqual(records.map((each) => each.PartitionKey), [...taken, "patient"]);
+  assert.deepEqual(
+    records.map((each) => each.PartitionKey),
+    [...taken, "patient"],
+  );
 }
 
 export async function channels(name) {
@@ -77,7 +110,8 @@ export async function channels(name) {
   const RecordConfiguration = { RecordFormatType: "JSON" };
   const StreamConfigurationList = [{ StreamARN, RecordConfiguration }];
   const requests = {
-    CreateChannel: () => kinesis.createChannel({ ChannelName: name, ServiceExecutionRoleARN, StreamConfigurationList }),
+    CreateChannel: () =>
+      kinesis.createChannel({ ChannelName: name, ServiceExecutionRoleARN, StreamConfigurationList }),
     DescribeChannel: () => kinesis.describeChannel({ ChannelARN }),
     ListChannels: () => kinesis.listChannels({}),
     UpdateChannel: () => kinesis.updateChannel({ ChannelARN }),

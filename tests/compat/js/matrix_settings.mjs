@@ -26,7 +26,10 @@ export async function monitoring(name) {
   assert.deepEqual([on.StreamName, on.CurrentShardLevelMetrics], [name, []]);
   assert.deepEqual(on.DesiredShardLevelMetrics.toSorted(), ShardLevelMetrics);
   const shown = (await active(name)).EnhancedMonitoring;
-  assert.deepEqual(shown.map((each) => each.ShardLevelMetrics.toSorted()), [ShardLevelMetrics]);
+  assert.deepEqual(
+    shown.map((each) => each.ShardLevelMetrics.toSorted()),
+    [ShardLevelMetrics],
+  );
   const off = await kinesis.disableEnhancedMonitoring({ ...stream, ShardLevelMetrics: ["IncomingBytes"] });
   assert.deepEqual(off.CurrentShardLevelMetrics.toSorted(), ShardLevelMetrics);
   assert.deepEqual(off.DesiredShardLevelMetrics, ["OutgoingRecords"]);
@@ -48,7 +51,10 @@ export async function encryption(name) {
   const start = await iterator(stream, SHARD, { ShardIteratorType: "TRIM_HORIZON" });
   const { records } = await poll(start, 2);
   const found = records.map(({ Data, EncryptionType }) => [text(Data), EncryptionType ?? "NONE"]);
-  assert.deepEqual(found, [["locked", "KMS"], ["open", "NONE"]]);
+  assert.deepEqual(found, [
+    ["locked", "KMS"],
+    ["open", "NONE"],
+  ]);
 }
 
 async function warmed(StreamARN, name) {
@@ -70,7 +76,9 @@ async function distributed(StreamARN) {
   await strategy("AUTO");
   const { ShardId, SequenceNumber } = await kinesis.putRecord({ StreamARN, Data: Buffer.from("keyless") });
   const at = { ShardIteratorType: "AT_SEQUENCE_NUMBER", StartingSequenceNumber: SequenceNumber };
-  const { records: [record] } = await poll(await iterator({ StreamARN }, ShardId, at), 1);
+  const {
+    records: [record],
+  } = await poll(await iterator({ StreamARN }, ShardId, at), 1);
   assert.deepEqual([text(record.Data), record.PartitionKey], ["keyless", undefined]);
   await strategy("USER_PARTITION_KEY");
 }
@@ -97,7 +105,11 @@ async function tagsInPages(stream) {
   const found = [];
   let ExclusiveStartTagKey;
   for (let pages = 0; pages < 10; pages += 1) {
-    const { Tags, HasMoreTags } = await kinesis.listTagsForStream({ ...stream, Limit: 1, ExclusiveStartTagKey });
+    const { Tags, HasMoreTags } = await kinesis.listTagsForStream({
+      ...stream,
+      Limit: 1,
+      ExclusiveStartTagKey,
+    });
     found.push(...pairs(Tags));
     if (!HasMoreTags) return found;
     ExclusiveStartTagKey = Tags.at(-1).Key;
@@ -108,13 +120,24 @@ async function tagsInPages(stream) {
 export async function tags(name) {
   const stream = await createStream(name);
   await kinesis.addTagsToStream({ ...stream, Tags: { team: "blue", stage: "test", ünit: "µ 1" } });
-  assert.deepEqual(await tagsInPages(stream), [["stage", "test"], ["team", "blue"], ["ünit", "µ 1"]]);
+  assert.deepEqual(await tagsInPages(stream), [
+    ["stage", "test"],
+    ["team", "blue"],
+    ["ünit", "µ 1"],
+  ]);
   await kinesis.removeTagsFromStream({ ...stream, TagKeys: ["team", "unknown"] });
-  assert.deepEqual(await tagsInPages(stream), [["stage", "test"], ["ünit", "µ 1"]]);
+  assert.deepEqual(await tagsInPages(stream), [
+    ["stage", "test"],
+    ["ünit", "µ 1"],
+  ]);
   const ResourceARN = stream.StreamARN;
   await kinesis.tagResource({ ResourceARN, Tags: { stage: "live", owner: "me" } });
   const listed = async () => pairs((await kinesis.listTagsForResource({ ResourceARN })).Tags).toSorted();
-  assert.deepEqual(await listed(), [["owner", "me"], ["stage", "live"], ["ünit", "µ 1"]]);
+  assert.deepEqual(await listed(), [
+    ["owner", "me"],
+    ["stage", "live"],
+    ["ünit", "µ 1"],
+  ]);
   await kinesis.untagResource({ ResourceARN, TagKeys: ["owner", "ünit"] });
   assert.deepEqual(await listed(), [["stage", "live"]]);
 }
@@ -123,13 +146,15 @@ export async function policies(name) {
   const { StreamARN: ResourceARN } = await createStream(name);
   const policy = {
     Version: "2012-10-17",
-    Statement: [{
-      Sid: "reader",
-      Effect: "Allow",
-      Principal: { AWS: "arn:aws:iam::111122223333:root" },
-      Action: ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"],
-      Resource: ResourceARN,
-    }],
+    Statement: [
+      {
+        Sid: "reader",
+        Effect: "Allow",
+        Principal: { AWS: "arn:aws:iam::111122223333:root" },
+        Action: ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"],
+        Resource: ResourceARN,
+      },
+    ],
   };
   const kept = async () => JSON.parse((await kinesis.getResourcePolicy({ ResourceARN })).Policy);
   assert.deepEqual(await kept(), {});

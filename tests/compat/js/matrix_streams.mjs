@@ -1,7 +1,18 @@
-// Groups of the matrix: streams come and go, shards are listed, split and merged, and their number is changed.
+// Groups of the matrix: streams come and go, shards are listed, split and merged, their number is changed.
 import assert from "node:assert/strict";
 import {
-  active, coversAll, createStream, iterator, kinesis, poll, put, seen, shardOf, shards as listed, summary, unsharded,
+  active,
+  coversAll,
+  createStream,
+  iterator,
+  kinesis,
+  poll,
+  put,
+  seen,
+  shardOf,
+  shards as listed,
+  summary,
+  unsharded,
 } from "./steps.mjs";
 
 const ARN = /^arn:aws:kinesis:us-east-1:\d{12}:stream\//;
@@ -10,8 +21,14 @@ const WAITS = { maxWaitTime: 30, minDelay: 1, maxDelay: 2 };
 
 async function described(StreamName, StreamARN) {
   const { StreamDescription: found } = await kinesis.describeStream({ StreamName });
-  assert.deepEqual([found.StreamName, found.StreamARN, found.StreamStatus], [StreamName, StreamARN, "ACTIVE"]);
-  assert.deepEqual(found.Shards.map((shard) => shard.ShardId), ["shardId-000000000000", "shardId-000000000001"]);
+  assert.deepEqual(
+    [found.StreamName, found.StreamARN, found.StreamStatus],
+    [StreamName, StreamARN, "ACTIVE"],
+  );
+  assert.deepEqual(
+    found.Shards.map((shard) => shard.ShardId),
+    ["shardId-000000000000", "shardId-000000000001"],
+  );
   assert.deepEqual([found.HasMoreShards, found.RetentionPeriodHours], [false, 24]);
   const half = await kinesis.describeStream({ StreamName, Limit: 1 });
   assert.deepEqual([half.StreamDescription.Shards.length, half.StreamDescription.HasMoreShards], [1, true]);
@@ -33,7 +50,10 @@ async function namesInPages() {
   const found = [];
   for await (const page of kinesis.paginateListStreams({ Limit: 1 })) {
     assert.equal(page.StreamNames.length, 1);
-    assert.deepEqual(page.StreamSummaries.map((each) => each.StreamName), page.StreamNames);
+    assert.deepEqual(
+      page.StreamSummaries.map((each) => each.StreamName),
+      page.StreamNames,
+    );
     found.push(...page.StreamNames);
   }
   assert.deepEqual(found, found.toSorted());
@@ -44,12 +64,18 @@ export async function streams(StreamName) {
   const names = [StreamName, `${StreamName}-b`, `${StreamName}-c`];
   for (const name of names) await createStream(name, 2);
   await described(StreamName, await summarised(StreamName));
-  assert.deepEqual((await namesInPages()).filter((name) => names.includes(name)), names);
+  assert.deepEqual(
+    (await namesInPages()).filter((name) => names.includes(name)),
+    names,
+  );
   const limits = await kinesis.describeLimits({});
   assert.ok(limits.OpenShardCount >= 6 && limits.ShardLimit > limits.OpenShardCount, JSON.stringify(limits));
   await kinesis.deleteStream({ StreamName });
   await kinesis.waitUntilStreamNotExists({ StreamName }, WAITS);
-  assert.deepEqual((await namesInPages()).filter((name) => names.includes(name)), names.slice(1));
+  assert.deepEqual(
+    (await namesInPages()).filter((name) => names.includes(name)),
+    names.slice(1),
+  );
 }
 
 async function listedOneByOne(stream, ids) {
@@ -81,7 +107,12 @@ async function endOf(stream, shard, records, children) {
     first: BigInt(HashKeyRange.StartingHashKey),
     last: BigInt(HashKeyRange.EndingHashKey),
   }));
-  const due = children.map(({ id, parents, first, last }) => ({ id, parents: parents.toSorted(), first, last }));
+  const due = children.map(({ id, parents, first, last }) => ({
+    id,
+    parents: parents.toSorted(),
+    first,
+    last,
+  }));
   assert.deepEqual(shape, due);
 }
 
@@ -113,9 +144,15 @@ export async function shards(name) {
   assert.deepEqual(await ids(stream, { Type: "AFTER_SHARD_ID", ShardId: five[1] }), five.slice(2));
   coversAll(await listed(stream, { ShardFilter: { Type: "AT_LATEST" } }));
 
-  assert.deepEqual(all.map((shard) => shard.ending !== undefined), [true, true, false, true, false]);
+  assert.deepEqual(
+    all.map((shard) => shard.ending !== undefined),
+    [true, true, false, true, false],
+  );
   assert.ok(all.every(({ starting, ending }) => ending === undefined || BigInt(ending) > BigInt(starting)));
-  assert.deepEqual(all.map((shard) => shard.parents), [[], [], [five[0]], [five[0]], [five[3], five[1]]]);
+  assert.deepEqual(
+    all.map((shard) => shard.parents),
+    [[], [], [five[0]], [five[0]], [five[3], five[1]]],
+  );
   assert.deepEqual([all[2].last, all[3].first], [middle - 1n, middle]);
   const of = (shard) => records.filter((record) => record.shard === shard.id);
   await endOf(stream, all[0], of(all[0]), [all[2], all[3]]);
@@ -124,7 +161,11 @@ export async function shards(name) {
 
 export async function scaling(name) {
   const stream = await createStream(name, 2);
-  const answer = await kinesis.updateShardCount({ ...stream, TargetShardCount: 4, ScalingType: "UNIFORM_SCALING" });
+  const answer = await kinesis.updateShardCount({
+    ...stream,
+    TargetShardCount: 4,
+    ScalingType: "UNIFORM_SCALING",
+  });
   assert.deepEqual([answer.CurrentShardCount, answer.TargetShardCount, answer.StreamName], [2, 4, name]);
   assert.equal((await active(name)).OpenShardCount, 4);
   const open = await listed(stream, { ShardFilter: { Type: "AT_LATEST" } });

@@ -22,4 +22,4 @@ for await (const { SubscribeToShardEvent } of EventStream) {
   for (const { Data } of SubscribeToShardEvent.Records) console.log(`pushed: ${Buffer.from(Data)}`);
   if (SubscribeToShardEvent.Records.length > 0) break;
 }
-enough.abort(); // leaving the loop alone would keep the connection, and this program, until the subscription ends
+enough.abort(); // or this would go on until the subscription ends

@@ -1,6 +1,6 @@
-// A consumer as an application would write it: every shard of a stream by enhanced fan-out, children after all
-// their parents, on again whenever a subscription ends or breaks, through restarts of the server. What happens is
-// told line by line on standard output, for others to judge; it ends when its standard input does.
+// A consumer as an application would write it: every shard of a stream by enhanced fan-out, children after
+// all their parents, on again whenever a subscription ends or breaks, through restarts of the server. What
+// happens is told line by line on standard output, for others to judge; it ends when its standard input does.
 import { setTimeout as pause } from "node:timers/promises";
 import { connect } from "./client.mjs";
 
@@ -41,11 +41,13 @@ async function eldest() {
     request = NextToken && { NextToken };
   }
   const ids = new Set(shards.map((shard) => shard.ShardId));
-  const orphans = shards.filter((shard) => !ids.has(shard.ParentShardId) && !ids.has(shard.AdjacentParentShardId));
+  const orphans = shards.filter(
+    (shard) => !ids.has(shard.ParentShardId) && !ids.has(shard.AdjacentParentShardId),
+  );
   return orphans.map((shard) => shard.ShardId);
 }
 
-/** One subscription, read to its end, moving the reader on; answers the children if the shard ended with it. */
+/** Reads one subscription to its end, moving the reader on; answers the children if the shard ended. */
 async function subscription(reader) {
   const { ConsumerARN, ShardId } = reader;
   const silence = new AbortController();
@@ -57,7 +59,9 @@ async function subscription(reader) {
     for await (const { SubscribeToShardEvent: event } of EventStream) {
       watch.refresh();
       reader.heard = Date.now();
-      for (const { SequenceNumber, Data } of event.Records) tell("record", ShardId, SequenceNumber, Buffer.from(Data));
+      for (const { SequenceNumber, Data } of event.Records) {
+        tell("record", ShardId, SequenceNumber, Buffer.from(Data));
+      }
       if (event.ChildShards?.length > 0) return event.ChildShards;
       reader.position = { Type: "AFTER_SEQUENCE_NUMBER", SequenceNumber: event.ContinuationSequenceNumber };
     }

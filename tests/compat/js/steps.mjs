@@ -1,5 +1,5 @@
-// What several groups of the matrix do: a ready stream or consumer, bounded waits, a refusal looked at closely,
-// records polled from a shard, and the shard a partition key falls into.
+// What several groups of the matrix do: a ready stream or consumer, bounded waits, a refusal looked at
+// closely, records polled from a shard, and the shard a partition key falls into.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
@@ -25,7 +25,9 @@ export async function until(what, ask, mostMs = READY_MS_MAX) {
 /** Waits no longer than this for a promise. */
 export async function within(mostMs, what, promise) {
   const gaveUp = new AbortController();
-  const late = pause(mostMs, undefined, { signal: gaveUp.signal }).then(() => assert.fail(`${what}: ${mostMs} ms`));
+  const late = pause(mostMs, undefined, { signal: gaveUp.signal }).then(() =>
+    assert.fail(`${what}: ${mostMs} ms`),
+  );
   late.catch(() => {});
   try {
     return await Promise.race([promise, late]);
@@ -46,7 +48,7 @@ export function active(StreamName) {
   });
 }
 
-/** Creates a stream, waits for it with the SDK's waiter and answers its name and ARN, as requests take them. */
+/** Creates a stream, waits with the SDK's waiter and answers its name and ARN, as requests take them. */
 export async function createStream(StreamName, ShardCount = 1) {
   await kinesis.createStream({ StreamName, ShardCount });
   await kinesis.waitUntilStreamExists({ StreamName }, { maxWaitTime: 30, minDelay: 1, maxDelay: 2 });
@@ -65,7 +67,10 @@ export async function registerConsumer(StreamARN, ConsumerName) {
 
 /** A refusal: the modelled class, a message that says something, HTTP's 400, and one attempt alone. */
 export async function refused(request, Class, message = /\w+/) {
-  const error = await request.then((answer) => assert.fail(`taken: ${JSON.stringify(answer)}`), (thrown) => thrown);
+  const error = await request.then(
+    (answer) => assert.fail(`taken: ${JSON.stringify(answer)}`),
+    (thrown) => thrown,
+  );
   if (!(error instanceof Class)) throw error;
   assert.equal(error.name, Class.name);
   assert.match(error.message, message);
@@ -83,8 +88,11 @@ export async function put(stream, data, more = {}) {
 }
 
 /** A record as [`put`] answers it, but for the shard, which a record does not name. */
-export const seen = ({ Data, PartitionKey, SequenceNumber }) =>
-  ({ data: text(Data), key: PartitionKey, sequence: SequenceNumber });
+export const seen = ({ Data, PartitionKey, SequenceNumber }) => ({
+  data: text(Data),
+  key: PartitionKey,
+  sequence: SequenceNumber,
+});
 
 /** What was put, to be compared with what was seen. */
 export const unsharded = (records) => records.map(({ data, key, sequence }) => ({ data, key, sequence }));

@@ -1,4 +1,4 @@
-// One enhanced fan-out subscription, read as it comes: its records, where the next one goes on, and how it ended.
+// One enhanced fan-out subscription, read as it comes: its records, where the next goes on, how it ended.
 import assert from "node:assert/strict";
 import { kinesis, seen, until, within } from "./steps.mjs";
 
