@@ -17,7 +17,7 @@ const TRANSPORTS = {
 /** The version that is installed. (The user agent of 3.1143.0 names the release before it.) */
 export const VERSION = createRequire(import.meta.url)("@aws-sdk/client-kinesis/package.json").version;
 
-/** A client as an application would build it, but for the endpoint. Fails if it would speak something else. */
+/** A client as an application builds it, but for the endpoint. Fails if it would speak something else. */
 export function connect(settings = {}) {
   const { FANLIGHT_ENDPOINT: endpoint, FANLIGHT_TRANSPORT: name } = process.env;
   const transport = TRANSPORTS[name];

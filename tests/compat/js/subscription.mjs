@@ -60,10 +60,13 @@ export class Subscription {
     return this.records.map(seen);
   }
 
-  /** Waits until so many records have come. */
-  received(count) {
-    const what = () => `${count} records of the subscription, ${this.records.length} came`;
-    return until(what, () => this.records.length >= count, RECORDS_MS_MAX);
+  /** Waits until so many records have come; rejects if it ends before. */
+  async received(count) {
+    const enough = () => this.records.length >= count;
+    await until(`${count} records`, () => enough() || this.livedMs !== undefined, RECORDS_MS_MAX);
+    if (enough()) return;
+    await this.reading;
+    assert.fail(`ended after ${this.records.length} of ${count} records`);
   }
 
   /** Waits for its end; rejects with what ended it, if it was not a clean one. */
