@@ -1,0 +1,95 @@
+// Package client makes the SDK's client of the server under test, as an application would, for one transport.
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+const sdk = "github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+// attemptsMax is more than the SDK's own three: calls are meant to meet the service's throttles here.
+const attemptsMax = 8
+
+// New makes a client of FANLIGHT_ENDPOINT that goes over FANLIGHT_TRANSPORT. Keys, region and, with TLS, the
+// certificate to trust come from the AWS_* variables, which the SDK reads by itself.
+func New(ctx context.Context) (*kinesis.Client, error) {
+	transport := os.Getenv("FANLIGHT_TRANSPORT")
+	base, err := baseClient(transport)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := config.LoadDefaultConfig(ctx,
+		config.WithBaseEndpoint(os.Getenv("FANLIGHT_ENDPOINT")),
+		config.WithHTTPClient(base),
+		config.WithRetryMaxAttempts(attemptsMax),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return kinesis.NewFromConfig(settings, func(o *kinesis.Options) {
+		o.APIOptions = append(o.APIOptions, only(transport))
+	}), nil
+}
+
+// Version tells which SDK is compiled in.
+func Version() string {
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range build.Deps {
+			if module.Path == sdk {
+				return strings.TrimPrefix(module.Version, "v")
+			}
+		}
+	}
+	return "unknown"
+}
+
+// baseClient is the SDK's own HTTP client. Left alone, it speaks HTTP/1.1 without TLS and negotiates HTTP/2
+// with it; only the other two transports have to be asked for.
+func baseClient(transport string) (*awshttp.BuildableClient, error) {
+	base := awshttp.NewBuildableClient()
+	protocols := new(http.Protocols)
+	switch transport {
+	case "http1", "h2-tls":
+		return base, nil
+	case "http1-tls":
+		protocols.SetHTTP1(true)
+	case "h2c":
+		protocols.SetUnencryptedHTTP2(true)
+	default:
+		return nil, fmt.Errorf("FANLIGHT_TRANSPORT=%q: http1, http1-tls, h2-tls and h2c are known", transport)
+	}
+	return base.WithTransportOptions(func(it *http.Transport) { it.Protocols = protocols }), nil
+}
+
+// only fails every call whose answer came over something else than the transport, so that no run can pass by
+// having quietly fallen back.
+func only(transport string) func(*middleware.Stack) error {
+	major, encrypted := 1, strings.HasSuffix(transport, "-tls")
+	if strings.HasPrefix(transport, "h2") {
+		major = 2
+	}
+	look := func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, metadata, err := next.HandleDeserialize(ctx, in)
+		answer, ok := out.RawResponse.(*smithyhttp.Response)
+		if ok && (answer.ProtoMajor != major || (answer.TLS != nil) != encrypted) {
+			err = fmt.Errorf("asked for %s, answered over %s, TLS %t", transport, answer.Proto, answer.TLS != nil)
+		}
+		return out, metadata, err
+	}
+	return func(stack *middleware.Stack) error {
+		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("OnlyTransport", look), middleware.After)
+	}
+}
