@@ -4,6 +4,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -38,7 +39,7 @@ func New(ctx context.Context) (*kinesis.Client, error) {
 		return nil, err
 	}
 	return kinesis.NewFromConfig(settings, func(o *kinesis.Options) {
-		o.APIOptions = append(o.APIOptions, only(transport))
+		o.APIOptions = append(o.APIOptions, only(transport), plainBodies)
 	}), nil
 }
 
@@ -92,4 +93,26 @@ func only(transport string) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("OnlyTransport", look), middleware.After)
 	}
+}
+
+// plainBodies hides from net/http that a request's body can write itself. The SDK closes the body once the
+// answer is there, and a body that writes itself calls that an error (smithy-go 1.28.9, issue 1825 of
+// aws-sdk-go-v2): over HTTP/1.1 a server that answers at once would have its connection closed, and with it
+// the events of a subscription.
+func plainBodies(stack *middleware.Stack) error {
+	wrap := func(
+		ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler,
+	) (middleware.BuildOutput, middleware.Metadata, error) {
+		if request, ok := in.Request.(*smithyhttp.Request); ok {
+			if body, ok := request.GetStream().(io.ReadSeeker); ok {
+				plain, err := request.SetStream(struct{ io.ReadSeeker }{body})
+				if err != nil {
+					return middleware.BuildOutput{}, middleware.Metadata{}, err
+				}
+				in.Request = plain
+			}
+		}
+		return next.HandleBuild(ctx, in)
+	}
+	return stack.Build.Add(middleware.BuildMiddlewareFunc("PlainBodies", wrap), middleware.Before)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// failure is a broken expectation. It travels by panic, as testing.T's travel by Goexit, so that a group reads
-// as what it does: a list of calls and of what is expected of them.
+// failure is a broken expectation. It travels by panic, as testing.T's travel by Goexit, so that a group
+// reads as what it does: a list of calls and of what is expected of them.
 type failure struct{ error }
 
 // absence says that the client cannot do what a group is about.

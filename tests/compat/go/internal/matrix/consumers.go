@@ -21,9 +21,11 @@ func consumers(ctx context.Context, b *bench) {
 		StreamARN: &stream, ConsumerName: &names[0],
 	})).ConsumerDescription
 	equal("ARN by name", *byName.ConsumerARN, arns["one"])
-	byARN := must(b.DescribeStreamConsumer(ctx, &kinesis.DescribeStreamConsumerInput{ConsumerARN: byName.ConsumerARN}))
-	equal("name by ARN", *byARN.ConsumerDescription.ConsumerName, "one")
-	equal("stream by ARN", *byARN.ConsumerDescription.StreamARN, stream)
+	byARN := must(b.DescribeStreamConsumer(ctx, &kinesis.DescribeStreamConsumerInput{
+		ConsumerARN: byName.ConsumerARN,
+	})).ConsumerDescription
+	equal("name by ARN", *byARN.ConsumerName, "one")
+	equal("stream by ARN", *byARN.StreamARN, stream)
 	created := aws.ToTime(byName.ConsumerCreationTimestamp)
 	check(time.Since(created).Abs() < ageMax, "created at %v", created)
 

@@ -13,7 +13,9 @@ func modes(ctx context.Context, b *bench) {
 	const name = "matrix-modes"
 	stream := b.stream(ctx, name, 2)
 	onDemand := &types.StreamModeDetails{StreamMode: types.StreamModeOnDemand}
-	must(b.UpdateStreamMode(ctx, &kinesis.UpdateStreamModeInput{StreamARN: &stream, StreamModeDetails: onDemand}))
+	must(b.UpdateStreamMode(ctx, &kinesis.UpdateStreamModeInput{
+		StreamARN: &stream, StreamModeDetails: onDemand,
+	}))
 	summary := b.active(ctx, name)
 	equal("mode", summary.StreamModeDetails.StreamMode, types.StreamModeOnDemand)
 	equal("strategy", summary.RecordDistributionStrategy, types.RecordDistributionStrategyUserPartitionKey)
@@ -45,7 +47,8 @@ func (b *bench) warm(ctx context.Context, name, stream string) {
 	equal("target answered", aws.ToInt32(answer.WarmThroughput.TargetMiBps), 8)
 	equal("target seen", aws.ToInt32(b.active(ctx, name).WarmThroughput.TargetMiBps), 8)
 	commit(types.MinimumThroughputBillingCommitmentInputStatusDisabled)
-	equal("commitment", committed(), types.MinimumThroughputBillingCommitmentOutputStatusEnabledUntilEarliestAllowedEnd)
+	const ending = types.MinimumThroughputBillingCommitmentOutputStatusEnabledUntilEarliestAllowedEnd
+	equal("commitment", committed(), ending)
 }
 
 // distribute lets the service choose the shard: a key is not needed then.

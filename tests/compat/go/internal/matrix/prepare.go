@@ -30,11 +30,11 @@ func until(ctx context.Context, what string, done func() bool) {
 }
 
 // pause sleeps, and fails the group if its time is up.
-func pause(ctx context.Context, time_ time.Duration) {
+func pause(ctx context.Context, length time.Duration) {
 	select {
 	case <-ctx.Done():
 		panic(failure{ctx.Err()})
-	case <-time.After(time_):
+	case <-time.After(length):
 	}
 }
 

@@ -61,7 +61,8 @@ func (b *bench) putMany(ctx context.Context, name string, shards []types.Shard) 
 	used := map[string]bool{}
 	for i, each := range answer.Records {
 		check(each.SequenceNumber != nil && each.ErrorCode == nil, "entry %d: %s", i, aws.ToString(each.ErrorCode))
-		equal("shard of "+*entries[i].PartitionKey, aws.ToString(each.ShardId), predicted(shards, *entries[i].PartitionKey))
+		key := *entries[i].PartitionKey
+		equal("shard of "+key, aws.ToString(each.ShardId), predicted(shards, key))
 		used[*each.ShardId] = true
 	}
 	equal("shards used", len(used), len(shards))
@@ -140,14 +141,18 @@ type position struct {
 // positions are the five, around the third of the records that were read.
 func positions(read []types.Record) []position {
 	third := read[2]
+	at := &types.StartingPosition{
+		Type: types.ShardIteratorTypeAtSequenceNumber, SequenceNumber: third.SequenceNumber,
+	}
+	since := &types.StartingPosition{
+		Type: types.ShardIteratorTypeAtTimestamp, Timestamp: third.ApproximateArrivalTimestamp,
+	}
 	return []position{
 		{from(types.ShardIteratorTypeTrimHorizon), 0},
 		{from(types.ShardIteratorTypeLatest), len(read)},
-		{&types.StartingPosition{Type: types.ShardIteratorTypeAtSequenceNumber, SequenceNumber: third.SequenceNumber}, 2},
+		{at, 2},
 		{after(third.SequenceNumber), 3},
-		{&types.StartingPosition{
-			Type: types.ShardIteratorTypeAtTimestamp, Timestamp: third.ApproximateArrivalTimestamp,
-		}, 2},
+		{since, 2},
 	}
 }
 

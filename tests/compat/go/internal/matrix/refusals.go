@@ -63,7 +63,8 @@ func queuesAndChannels(ctx context.Context, b *bench) {
 	channel := aws.String("arn:aws:kinesis:us-east-1:000000000000:channel/matrix")
 	var err error
 	_, err = b.CreateChannel(ctx, &kinesis.CreateChannelInput{
-		ChannelName: aws.String("matrix"), ServiceExecutionRoleARN: aws.String("arn:aws:iam::000000000000:role/matrix"),
+		ChannelName:             aws.String("matrix"),
+		ServiceExecutionRoleARN: aws.String("arn:aws:iam::000000000000:role/matrix"),
 		StreamConfigurationList: []types.ChannelStreamConfiguration{{
 			StreamARN:           aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/matrix"),
 			RecordConfiguration: &types.RecordConfiguration{RecordFormatType: types.RecordFormatTypeJson},

@@ -42,13 +42,16 @@ func monitoring(ctx context.Context, b *bench) {
 	}))
 	equalLists("before", on.CurrentShardLevelMetrics, nil)
 	equalLists("after", sorted(on.DesiredShardLevelMetrics), []types.MetricsName{in, out})
-	equalLists("seen", sorted(b.active(ctx, *name).EnhancedMonitoring[0].ShardLevelMetrics), []types.MetricsName{in, out})
+	seen := func() []types.MetricsName {
+		return sorted(b.active(ctx, *name).EnhancedMonitoring[0].ShardLevelMetrics)
+	}
+	equalLists("seen", seen(), []types.MetricsName{in, out})
 	off := must(b.DisableEnhancedMonitoring(ctx, &kinesis.DisableEnhancedMonitoringInput{
 		StreamName: name, ShardLevelMetrics: []types.MetricsName{in},
 	}))
 	equalLists("before", sorted(off.CurrentShardLevelMetrics), []types.MetricsName{in, out})
 	equalLists("after", off.DesiredShardLevelMetrics, []types.MetricsName{out})
-	equalLists("seen", b.active(ctx, *name).EnhancedMonitoring[0].ShardLevelMetrics, []types.MetricsName{out})
+	equalLists("seen", seen(), []types.MetricsName{out})
 }
 
 func sorted(names []types.MetricsName) []types.MetricsName {

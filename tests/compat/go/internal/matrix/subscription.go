@@ -22,7 +22,9 @@ type subscription struct {
 }
 
 // subscribe subscribes, which has to be accepted.
-func (b *bench) subscribe(ctx context.Context, consumer, shard string, at *types.StartingPosition) *subscription {
+func (b *bench) subscribe(
+	ctx context.Context, consumer, shard string, at *types.StartingPosition,
+) *subscription {
 	began := time.Now()
 	answer := must(b.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
 		ConsumerARN: &consumer, ShardId: &shard, StartingPosition: at,

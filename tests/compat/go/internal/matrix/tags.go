@@ -18,7 +18,9 @@ func tags(ctx context.Context, b *bench) {
 	must(b.AddTagsToStream(ctx, &kinesis.AddTagsToStreamInput{
 		StreamName: name, Tags: map[string]string{"a": "1", "b": "2", "c": ""},
 	}))
-	first := must(b.ListTagsForStream(ctx, &kinesis.ListTagsForStreamInput{StreamName: name, Limit: aws.Int32(2)}))
+	first := must(b.ListTagsForStream(ctx, &kinesis.ListTagsForStreamInput{
+		StreamName: name, Limit: aws.Int32(2),
+	}))
 	equalLists("first page", pairs(first.Tags), []string{"a=1", "b=2"})
 	equal("more", aws.ToBool(first.HasMoreTags), true)
 	second := must(b.ListTagsForStream(ctx, &kinesis.ListTagsForStreamInput{
@@ -26,7 +28,9 @@ func tags(ctx context.Context, b *bench) {
 	}))
 	equalLists("second page", pairs(second.Tags), []string{"c="})
 	equal("more", aws.ToBool(second.HasMoreTags), false)
-	must(b.RemoveTagsFromStream(ctx, &kinesis.RemoveTagsFromStreamInput{StreamName: name, TagKeys: []string{"b"}}))
+	must(b.RemoveTagsFromStream(ctx, &kinesis.RemoveTagsFromStreamInput{
+		StreamName: name, TagKeys: []string{"b"},
+	}))
 
 	must(b.TagResource(ctx, &kinesis.TagResourceInput{
 		ResourceARN: &stream, Tags: map[string]string{"d": "4", "a": "one"},

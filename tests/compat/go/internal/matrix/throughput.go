@@ -55,7 +55,7 @@ func throttles(ctx context.Context, b *bench) {
 	check(attempts >= 2 && one.SequenceNumber != nil, "accepted at attempt %d", attempts)
 }
 
-// large puts records as large as a stream allows, and reads them both ways; then again with ten times as much.
+// large puts records as large as a stream allows and reads them both ways; then again ten times as large.
 func large(ctx context.Context, b *bench) {
 	const name = "matrix-large"
 	stream := b.stream(ctx, name, 1)
