@@ -84,14 +84,16 @@ func only(transport string) func(*middleware.Stack) error {
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		out, metadata, err := next.HandleDeserialize(ctx, in)
-		answer, ok := out.RawResponse.(*smithyhttp.Response)
-		if ok && (answer.ProtoMajor != major || (answer.TLS != nil) != encrypted) {
-			err = fmt.Errorf("asked for %s, answered over %s, TLS %t", transport, answer.Proto, answer.TLS != nil)
+		if answer, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil {
+			if over := answer.TLS != nil; answer.ProtoMajor != major || over != encrypted {
+				err = fmt.Errorf("asked for %s, answered over %s, TLS %t", transport, answer.Proto, over)
+			}
 		}
 		return out, metadata, err
 	}
 	return func(stack *middleware.Stack) error {
-		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("OnlyTransport", look), middleware.After)
+		step := middleware.DeserializeMiddlewareFunc("OnlyTransport", look)
+		return stack.Deserialize.Add(step, middleware.After)
 	}
 }
 

@@ -31,8 +31,9 @@ func modes(ctx context.Context, b *bench) {
 // warm commits the account to a minimum, which warm throughput needs.
 func (b *bench) warm(ctx context.Context, name, stream string) {
 	commit := func(status types.MinimumThroughputBillingCommitmentInputStatus) {
+		commitment := &types.MinimumThroughputBillingCommitmentInput{Status: status}
 		must(b.UpdateAccountSettings(ctx, &kinesis.UpdateAccountSettingsInput{
-			MinimumThroughputBillingCommitment: &types.MinimumThroughputBillingCommitmentInput{Status: status},
+			MinimumThroughputBillingCommitment: commitment,
 		}))
 	}
 	committed := func() types.MinimumThroughputBillingCommitmentOutputStatus {

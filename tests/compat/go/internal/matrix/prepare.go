@@ -104,7 +104,8 @@ func (b *bench) listed(ctx context.Context, stream string, filter *types.ShardFi
 func taken(records []types.Record) []record {
 	plain := make([]record, len(records))
 	for i, each := range records {
-		plain[i] = record{aws.ToString(each.SequenceNumber), aws.ToString(each.PartitionKey), string(each.Data)}
+		sequence, key := aws.ToString(each.SequenceNumber), aws.ToString(each.PartitionKey)
+		plain[i] = record{sequence, key, string(each.Data)}
 	}
 	return plain
 }

@@ -60,7 +60,8 @@ func (b *bench) putMany(ctx context.Context, name string, shards []types.Shard) 
 	equal("results", len(answer.Records), entriesMax)
 	used := map[string]bool{}
 	for i, each := range answer.Records {
-		check(each.SequenceNumber != nil && each.ErrorCode == nil, "entry %d: %s", i, aws.ToString(each.ErrorCode))
+		accepted := each.SequenceNumber != nil && each.ErrorCode == nil
+		check(accepted, "entry %d: %s", i, aws.ToString(each.ErrorCode))
 		key := *entries[i].PartitionKey
 		equal("shard of "+key, aws.ToString(each.ShardId), predicted(shards, key))
 		used[*each.ShardId] = true

@@ -23,7 +23,8 @@ func modelledErrors(ctx context.Context, b *bench) {
 		&kinesis.DescribeStreamInput{StreamName: aws.String("nowhere")}, counting(&attempts)))
 	once()
 	refused[*types.ResourceInUseException](b.CreateStream(ctx,
-		&kinesis.CreateStreamInput{StreamName: aws.String(name), ShardCount: aws.Int32(1)}, counting(&attempts)))
+		&kinesis.CreateStreamInput{StreamName: aws.String(name), ShardCount: aws.Int32(1)},
+		counting(&attempts)))
 	once()
 	refused[*types.InvalidArgumentException](b.GetRecords(ctx,
 		&kinesis.GetRecordsInput{ShardIterator: aws.String("of another service")}, counting(&attempts)))
@@ -52,7 +53,8 @@ func counting(attempts *int) func(*kinesis.Options) {
 	}
 	return func(o *kinesis.Options) {
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
-			return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("CountAttempts", count), middleware.After)
+			step := middleware.FinalizeMiddlewareFunc("CountAttempts", count)
+			return stack.Finalize.Add(step, middleware.After)
 		})
 	}
 }

@@ -26,7 +26,8 @@ func shards(ctx context.Context, b *bench) {
 	children := b.childrenOf(ctx, name, *parent.ShardId)
 	equal("children", len(children), 2)
 	must(b.MergeShards(ctx, &kinesis.MergeShardsInput{
-		StreamName: aws.String(name), ShardToMerge: children[0].ShardId, AdjacentShardToMerge: children[1].ShardId,
+		StreamName: aws.String(name), ShardToMerge: children[0].ShardId,
+		AdjacentShardToMerge: children[1].ShardId,
 	}))
 	b.active(ctx, name)
 	merged := b.childrenOf(ctx, name, *children[0].ShardId)
@@ -60,7 +61,8 @@ func (b *bench) pagesOfOne(ctx context.Context, stream string) (all []types.Shar
 
 // split splits a shard in its middle and waits until the stream is active.
 func (b *bench) split(ctx context.Context, stream string, shard types.Shard) {
-	sum := new(big.Int).Add(number(shard.HashKeyRange.StartingHashKey), number(shard.HashKeyRange.EndingHashKey))
+	first, last := number(shard.HashKeyRange.StartingHashKey), number(shard.HashKeyRange.EndingHashKey)
+	sum := new(big.Int).Add(first, last)
 	middle := sum.Rsh(sum, 1).String()
 	must(b.SplitShard(ctx, &kinesis.SplitShardInput{
 		StreamName: &stream, ShardToSplit: shard.ShardId, NewStartingHashKey: &middle,
@@ -128,7 +130,8 @@ func scaling(ctx context.Context, b *bench) {
 	const name = "matrix-scaling"
 	b.stream(ctx, name, 2)
 	answer := must(b.UpdateShardCount(ctx, &kinesis.UpdateShardCountInput{
-		StreamName: aws.String(name), TargetShardCount: aws.Int32(4), ScalingType: types.ScalingTypeUniformScaling,
+		StreamName: aws.String(name), TargetShardCount: aws.Int32(4),
+		ScalingType: types.ScalingTypeUniformScaling,
 	}))
 	equal("before", aws.ToInt32(answer.CurrentShardCount), 2)
 	equal("after", aws.ToInt32(answer.TargetShardCount), 4)

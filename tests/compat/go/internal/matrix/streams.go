@@ -66,7 +66,9 @@ func (b *bench) describeNew(ctx context.Context, name string) {
 	equal("mode", short.StreamModeDetails.StreamMode, types.StreamModeProvisioned)
 	age := time.Since(aws.ToTime(short.StreamCreationTimestamp))
 	check(age.Abs() < ageMax, "created at %v", short.StreamCreationTimestamp)
-	byARN := must(b.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamARN: short.StreamARN}))
+	byARN := must(b.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{
+		StreamARN: short.StreamARN,
+	}))
 	equal("by ARN", aws.ToString(byARN.StreamDescriptionSummary.StreamName), name)
 }
 

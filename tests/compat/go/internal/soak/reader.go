@@ -122,7 +122,9 @@ func (r *Reader) follow(ctx context.Context, shard string) error {
 
 // register registers the consumer and waits until it is active.
 func (r *Reader) register(ctx context.Context, stream, consumer string) error {
-	about, err := r.Client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &stream})
+	about, err := r.Client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{
+		StreamName: &stream,
+	})
 	if err != nil {
 		return err
 	}
