@@ -72,6 +72,7 @@ func (b *bench) follow(
 		got = append(got, it.rest()...)
 		lived := time.Since(it.began)
 		check((lived-b.life).Abs() < lifeSlack, "a subscription of %v ended after %v", b.life, lived)
+		pause(ctx, 3*putEvery) // Records are put meanwhile, and due to the next subscription.
 		it = b.subscribe(ctx, consumer, shard, it.next)
 	}
 	leave()
