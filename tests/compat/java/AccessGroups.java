@@ -3,8 +3,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import software.amazon.awssdk.protocols.jsoncore.JsonNode;
 import software.amazon.awssdk.services.kinesis.KinesisClient;
+import software.amazon.awssdk.services.kinesis.model.ChannelStreamConfiguration;
 import software.amazon.awssdk.services.kinesis.model.InvalidArgumentException;
 import software.amazon.awssdk.services.kinesis.model.LimitExceededException;
 import software.amazon.awssdk.services.kinesis.model.ResourceInUseException;
@@ -101,9 +103,9 @@ final class AccessGroups {
         String arn = "arn:aws:kinesis:us-east-1:000000000000:channel/matrix-channel";
         notBuilt("CreateChannel", () -> kinesis.createChannel(it -> it.channelName("matrix-channel")
             .serviceExecutionRoleARN("arn:aws:iam::000000000000:role/role")
-            .streamConfigurationList(stream -> stream
+            .streamConfigurationList(ChannelStreamConfiguration.builder()
                 .streamARN("arn:aws:kinesis:us-east-1:000000000000:stream/matrix-channels")
-                .recordConfiguration(record -> record.recordFormatType("JSON")))
+                .recordConfiguration(record -> record.recordFormatType("JSON")).build())
             .s3DestinationConfiguration(s3 -> s3.storageConfiguration(bucket -> bucket
                 .bucketARN("arn:aws:s3:::bucket").expectedBucketOwner("000000000000")))));
         notBuilt("DescribeChannel", () -> kinesis.describeChannel(it -> it.channelARN(arn)));
@@ -113,7 +115,7 @@ final class AccessGroups {
         throw new Matrix.Absent("not built yet: answered InvalidArgumentException");
     }
 
-    private static void notBuilt(String operation, java.util.concurrent.Callable<?> call) throws Exception {
+    private static void notBuilt(String operation, Callable<?> call) throws Exception {
         var refusal = Checks.refused(InvalidArgumentException.class, call);
         Checks.equal(refusal.awsErrorDetails().errorMessage(),
             operation + " is not supported by this server yet.", "message");

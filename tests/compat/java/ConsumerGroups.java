@@ -1,13 +1,16 @@
+import java.math.BigInteger;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import software.amazon.awssdk.services.kinesis.KinesisClient;
 import software.amazon.awssdk.services.kinesis.model.ChildShard;
 import software.amazon.awssdk.services.kinesis.model.Consumer;
 import software.amazon.awssdk.services.kinesis.model.ConsumerStatus;
+import software.amazon.awssdk.services.kinesis.model.HashKeyRange;
 import software.amazon.awssdk.services.kinesis.model.Record;
 import software.amazon.awssdk.services.kinesis.model.ResourceInUseException;
 import software.amazon.awssdk.services.kinesis.model.ResourceNotFoundException;
@@ -17,6 +20,8 @@ import software.amazon.awssdk.services.kinesis.model.StartingPosition;
 /** Groups about enhanced fan-out: consumers, and what is pushed to them. */
 final class ConsumerGroups {
     private static final String SHARD = "shardId-000000000000";
+    private static final String CHILD = "shardId-000000000001";
+    private static final String OTHER_CHILD = "shardId-000000000002";
 
     private ConsumerGroups() {
     }
@@ -137,39 +142,55 @@ final class ConsumerGroups {
         client.waitUntilActive(stream);
         List<Records.Item> second = Records.put(client.kinesis, stream, 10, 20);
 
-        parent.waitForEnd();
-        parent.checkEvents();
-        Checks.equal(parent.items(), first, "records of the parent");
-        Checks.equal(parent.lastEvent().continuationSequenceNumber(), null, "where the parent goes on");
-        List<ChildShard> children = parent.lastEvent().childShards();
-        Checks.equal(children.stream().map(ChildShard::shardId).toList(),
-            List.of("shardId-000000000001", "shardId-000000000002"), "children");
-        var got = new ArrayList<Records.Item>();
+        List<ChildShard> children = ended(parent, SHARD, first);
+        Checks.equal(children.stream().map(ChildShard::shardId).toList(), List.of(CHILD, OTHER_CHILD), "children");
+        var byChild = new TreeMap<String, List<Records.Item>>();
         for (ChildShard child : children) {
             Checks.equal(child.parentShards(), List.of(SHARD), "parents of " + child.shardId());
-            got.addAll(toTheMerge(client, arn, stream, child, second));
+            byChild.put(child.shardId(), due(child.hashKeyRange(), second));
         }
-        Checks.equal(got.stream().map(Records.Item::sequenceNumber).sorted().toList(),
-            second.stream().map(Records.Item::sequenceNumber).sorted().toList(), "records of both children");
+        Checks.equal(byChild.get(CHILD).size() + byChild.get(OTHER_CHILD).size(), 20, "records of both children");
+        merged(client, stream, arn, byChild);
     }
 
-    /** What one child has of these records, which are all that were put after the split. */
-    private static List<Records.Item> toTheMerge(Client client, String arn, String stream, ChildShard child,
-                                                 List<Records.Item> put) throws Exception {
-        var range = child.hashKeyRange();
+    /** Both children are read while they are merged; each ends with the same child of both. */
+    private static void merged(Client client, String stream, String arn, Map<String, List<Records.Item>> due)
+            throws Exception {
+        var subscriptions = new TreeMap<String, Subscription>();
+        for (String shard : due.keySet()) {
+            var position = Records.from(ShardIteratorType.TRIM_HORIZON);
+            subscriptions.put(shard, Subscription.to(client, arn, shard, position));
+        }
+        client.kinesis.mergeShards(
+            it -> it.streamName(stream).shardToMerge(CHILD).adjacentShardToMerge(OTHER_CHILD));
+        for (var each : subscriptions.entrySet()) {
+            List<ChildShard> children = ended(each.getValue(), each.getKey(), due.get(each.getKey()));
+            Checks.equal(children.size(), 1, "children of " + each.getKey());
+            Checks.equal(children.get(0).parentShards().stream().sorted().toList(), List.of(CHILD, OTHER_CHILD),
+                "parents of " + children.get(0).shardId());
+        }
+    }
+
+    /** The shard's end was told cleanly, after exactly these records; answers its children. */
+    private static List<ChildShard> ended(Subscription subscription, String shard, List<Records.Item> due)
+            throws Exception {
+        subscription.waitForEnd();
+        subscription.checkEvents();
+        Checks.equal(subscription.items(), due, "records of " + shard);
+        Checks.equal(subscription.lastEvent().continuationSequenceNumber(), null, "where " + shard + " goes on");
+        return subscription.lastEvent().childShards();
+    }
+
+    /** Those of the records whose keys lie in a range. */
+    private static List<Records.Item> due(HashKeyRange range, List<Records.Item> put) throws Exception {
         var due = new ArrayList<Records.Item>();
         for (Records.Item item : put) {
             var hashKey = Records.hashKey(item.key());
-            if (hashKey.compareTo(new java.math.BigInteger(range.startingHashKey())) >= 0
-                && hashKey.compareTo(new java.math.BigInteger(range.endingHashKey())) <= 0) {
+            if (hashKey.compareTo(new BigInteger(range.startingHashKey())) >= 0
+                && hashKey.compareTo(new BigInteger(range.endingHashKey())) <= 0) {
                 due.add(item);
             }
         }
-        Checks.check(!due.isEmpty(), "no record for " + child.shardId() + " of " + stream);
-        var position = Records.from(ShardIteratorType.TRIM_HORIZON);
-        var subscription = Subscription.to(client, arn, child.shardId(), position);
-        Checks.equal(subscription.items(due.size()), due, "records of " + child.shardId());
-        subscription.cancel();
         return due;
     }
 

@@ -1,3 +1,4 @@
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -82,8 +83,8 @@ final class Records {
     }
 
     /** Where a key lies among all hash keys. */
-    static java.math.BigInteger hashKey(String partitionKey) throws Exception {
+    static BigInteger hashKey(String partitionKey) throws Exception {
         byte[] digest = MessageDigest.getInstance("MD5").digest(partitionKey.getBytes(StandardCharsets.UTF_8));
-        return new java.math.BigInteger(1, digest);
+        return new BigInteger(1, digest);
     }
 }
