@@ -15,7 +15,7 @@ import software.amazon.awssdk.services.kinesis.model.StartingPosition;
 /** Records as they were put and as they come back, and reading no faster than five times a second. */
 final class Records {
     /** A shard may be read five times a second, and asked for as many iterators. */
-    private static final long BETWEEN_READS_MS = 220;
+    static final long BETWEEN_READS_MS = 220;
 
     /** One record; equal to another when number, key and data are. */
     record Item(String sequenceNumber, String key, SdkBytes data) {

@@ -1,10 +1,10 @@
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.reactivestreams.Subscriber;
+import software.amazon.awssdk.services.kinesis.model.Record;
 import software.amazon.awssdk.services.kinesis.model.StartingPosition;
 import software.amazon.awssdk.services.kinesis.model.SubscribeToShardEvent;
 import software.amazon.awssdk.services.kinesis.model.SubscribeToShardEventStream;
@@ -74,10 +74,12 @@ final class Subscription implements Subscriber<SubscribeToShardEventStream> {
         return events.get(events.size() - 1);
     }
 
+    List<Record> records() {
+        return events.stream().flatMap(event -> event.records().stream()).toList();
+    }
+
     List<Records.Item> items() {
-        var items = new ArrayList<Records.Item>();
-        events.forEach(event -> items.addAll(Records.items(event.records())));
-        return items;
+        return Records.items(records());
     }
 
     /** Waits for so many records, and gives those that have come. */
