@@ -35,7 +35,8 @@ final class AccessGroups {
 
         kinesis.tagResource(it -> it.resourceARN(arn).tags(Map.of("team", "river")));
         tags.put("team", "river");
-        Checks.equal(map(kinesis.listTagsForResource(it -> it.resourceARN(arn)).tags()), tags, "tags of the ARN");
+        var tagged = kinesis.listTagsForResource(it -> it.resourceARN(arn)).tags();
+        Checks.equal(map(tagged), tags, "tags of the ARN");
         kinesis.untagResource(it -> it.resourceARN(arn).tagKeys(tags.keySet()));
         Checks.equal(kinesis.listTagsForResource(it -> it.resourceARN(arn)).tags(), List.of(), "no tags");
     }

@@ -20,7 +20,7 @@ final class Checks {
         check(Objects.equals(got, expected), what + ": got " + shown(got) + ", expected " + shown(expected));
     }
 
-    /** The call is refused with exactly this modelled class, a message and a request id, at the first attempt. */
+    /** The call is refused with exactly this modelled class, a message and a request id, and once. */
     static <E extends AwsServiceException> E refused(Class<E> kind, Callable<?> call) throws Exception {
         try {
             Object answer = call.call();
@@ -48,6 +48,6 @@ final class Checks {
     /** Long values, such as a mebibyte of data, say no more than their beginning does. */
     private static String shown(Object value) {
         String text = String.valueOf(value);
-        return text.length() <= 300 ? text : text.substring(0, 300) + "... (" + text.length() + " characters)";
+        return text.length() <= 300 ? text : text.substring(0, 300) + "...";
     }
 }

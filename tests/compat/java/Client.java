@@ -7,7 +7,6 @@ import software.amazon.awssdk.core.waiters.WaiterOverrideConfiguration;
 import software.amazon.awssdk.retries.api.BackoffStrategy;
 import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
 import software.amazon.awssdk.services.kinesis.KinesisClient;
-import software.amazon.awssdk.services.kinesis.model.Consumer;
 import software.amazon.awssdk.services.kinesis.model.DescribeStreamRequest;
 import software.amazon.awssdk.services.kinesis.model.ListStreamConsumersResponse;
 import software.amazon.awssdk.services.kinesis.model.ListStreamsResponse;
@@ -94,13 +93,14 @@ final class Client implements AutoCloseable {
     }
 
     List<Shard> openShards(String stream) {
-        return kinesis.listShards(it -> it.streamName(stream).shardFilter(filter -> filter.type("AT_LATEST"))).shards();
+        return kinesis.listShards(
+            it -> it.streamName(stream).shardFilter(filter -> filter.type("AT_LATEST"))).shards();
     }
 
     /** A consumer that may be subscribed; answers its ARN. */
     String register(String streamArn, String name) throws Exception {
-        Consumer made = kinesis.registerStreamConsumer(it -> it.streamARN(streamArn).consumerName(name)).consumer();
-        String arn = made.consumerARN();
+        String arn = kinesis.registerStreamConsumer(it -> it.streamARN(streamArn).consumerName(name))
+            .consumer().consumerARN();
         Checks.within(20, name + " is ACTIVE", () -> kinesis.describeStreamConsumer(it -> it.consumerARN(arn))
             .consumerDescription().consumerStatusAsString().equals("ACTIVE"));
         return arn;

@@ -86,7 +86,8 @@ final class ConsumerGroups {
         }
         // They began within moments of each other, so the last end tells for all.
         double lived = Duration.between(began, Instant.now()).toMillis() / 1000.0;
-        Checks.check(Math.abs(lived - Subscription.SUBSCRIPTION_SECS) < 2, "subscriptions lived " + lived + " s");
+        boolean asLong = Math.abs(lived - Subscription.SUBSCRIPTION_SECS) < 2;
+        Checks.check(asLong, "subscriptions lived " + lived + " s");
         resubscribed(client, stream, arns, subscriptions, put);
     }
 
@@ -143,13 +144,15 @@ final class ConsumerGroups {
         List<Records.Item> second = Records.put(client.kinesis, stream, 10, 20);
 
         List<ChildShard> children = ended(parent, SHARD, first);
-        Checks.equal(children.stream().map(ChildShard::shardId).toList(), List.of(CHILD, OTHER_CHILD), "children");
+        var ids = children.stream().map(ChildShard::shardId).toList();
+        Checks.equal(ids, List.of(CHILD, OTHER_CHILD), "children");
         var byChild = new TreeMap<String, List<Records.Item>>();
         for (ChildShard child : children) {
             Checks.equal(child.parentShards(), List.of(SHARD), "parents of " + child.shardId());
             byChild.put(child.shardId(), due(child.hashKeyRange(), second));
         }
-        Checks.equal(byChild.get(CHILD).size() + byChild.get(OTHER_CHILD).size(), 20, "records of both children");
+        int ofBoth = byChild.get(CHILD).size() + byChild.get(OTHER_CHILD).size();
+        Checks.equal(ofBoth, 20, "records of both children");
         merged(client, stream, arn, byChild);
     }
 
@@ -166,8 +169,8 @@ final class ConsumerGroups {
         for (var each : subscriptions.entrySet()) {
             List<ChildShard> children = ended(each.getValue(), each.getKey(), due.get(each.getKey()));
             Checks.equal(children.size(), 1, "children of " + each.getKey());
-            Checks.equal(children.get(0).parentShards().stream().sorted().toList(), List.of(CHILD, OTHER_CHILD),
-                "parents of " + children.get(0).shardId());
+            var parents = children.get(0).parentShards().stream().sorted().toList();
+            Checks.equal(parents, List.of(CHILD, OTHER_CHILD), "parents of " + children.get(0).shardId());
         }
     }
 
@@ -177,8 +180,9 @@ final class ConsumerGroups {
         subscription.waitForEnd();
         subscription.checkEvents();
         Checks.equal(subscription.items(), due, "records of " + shard);
-        Checks.equal(subscription.lastEvent().continuationSequenceNumber(), null, "where " + shard + " goes on");
-        return subscription.lastEvent().childShards();
+        var last = subscription.lastEvent();
+        Checks.equal(last.continuationSequenceNumber(), null, "where " + shard + " goes on");
+        return last.childShards();
     }
 
     /** Those of the records whose keys lie in a range. */

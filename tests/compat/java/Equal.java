@@ -11,9 +11,9 @@ import software.amazon.awssdk.services.kinesis.KinesisClient;
 import software.amazon.awssdk.services.kinesis.model.StreamMode;
 
 /**
- * One scenario of all kinds of calls; prints what each is answered, whole, as text that is the same in every run
- * against a fresh server. Run with `-Daws.cborEnabled=false` and without, the two outputs have to be equal: what
- * the SDK sends and understands in CBOR is what it does in JSON.
+ * One scenario of all kinds of calls; prints what each is answered, whole, as text that is the same in every
+ * run against a fresh server. Run with `-Daws.cborEnabled=false` and without, the two outputs have to be the
+ * same: what the SDK sends and understands in CBOR is what it does in JSON.
  */
 public final class Equal implements AutoCloseable {
     /** Keys and tags may be of any script, whatever the locale. */

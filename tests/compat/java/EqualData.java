@@ -69,8 +69,9 @@ final class EqualData {
     }
 
     private List<Record> reads() throws Exception {
-        String iterator = iterator("TRIM_HORIZON", it -> it.shardIteratorType(ShardIteratorType.TRIM_HORIZON));
-        var first = get("GetRecords of two", iterator, 2);
+        String horizon = iterator("TRIM_HORIZON",
+            it -> it.shardIteratorType(ShardIteratorType.TRIM_HORIZON));
+        var first = get("two", horizon, 2);
         String number = first.get(1).sequenceNumber();
         Instant time = first.get(0).approximateArrivalTimestamp();
         get("AT_SEQUENCE_NUMBER", iterator("AT_SEQUENCE_NUMBER", it -> it
@@ -83,7 +84,8 @@ final class EqualData {
         return first;
     }
 
-    private String iterator(String type, Consumer<GetShardIteratorRequest.Builder> position) throws Exception {
+    private String iterator(String type, Consumer<GetShardIteratorRequest.Builder> position)
+            throws Exception {
         Thread.sleep(Records.BETWEEN_READS_MS);
         var answer = scenario.say("GetShardIterator " + type, () -> kinesis.getShardIterator(
             it -> position.accept(it.streamName(STREAM).shardId(SHARD))));
@@ -118,7 +120,8 @@ final class EqualData {
         String arn = scenario.client.register(streamArn, "second");
         scenario.say("RegisterStreamConsumer again", () -> kinesis.registerStreamConsumer(
             it -> it.streamARN(streamArn).consumerName("second")));
-        scenario.say("DescribeStreamConsumer", () -> kinesis.describeStreamConsumer(it -> it.consumerARN(arn)));
+        scenario.say("DescribeStreamConsumer",
+            () -> kinesis.describeStreamConsumer(it -> it.consumerARN(arn)));
         scenario.say("ListStreamConsumers", () -> kinesis.listStreamConsumers(
             it -> it.streamARN(streamArn).maxResults(1)));
         if (scenario.client.asynchronous != null) {
@@ -128,7 +131,8 @@ final class EqualData {
             scenario.say("SubscribeToShard", subscription.records());
             subscription.cancel();
         }
-        scenario.say("DeregisterStreamConsumer", () -> kinesis.deregisterStreamConsumer(it -> it.consumerARN(arn)));
+        scenario.say("DeregisterStreamConsumer",
+            () -> kinesis.deregisterStreamConsumer(it -> it.consumerARN(arn)));
     }
 
     private void encryption() throws Exception {
@@ -154,7 +158,8 @@ final class EqualData {
         scenario.client.waitUntilActive(STREAM);
         scenario.say("ListShards", () -> kinesis.listShards(
             it -> it.streamName(STREAM).streamCreationTimestamp(created)));
-        scenario.say("ListShards in pages", () -> kinesis.listShards(it -> it.streamName(STREAM).maxResults(2)));
+        scenario.say("ListShards in pages",
+            () -> kinesis.listShards(it -> it.streamName(STREAM).maxResults(2)));
         scenario.say("ListShards at a time", () -> kinesis.listShards(it -> it.streamName(STREAM)
             .shardFilter(filter -> filter.type("AT_TIMESTAMP").timestamp(created.minusSeconds(60)))));
         scenario.say("UpdateShardCount", () -> kinesis.updateShardCount(

@@ -10,8 +10,8 @@ import software.amazon.awssdk.protocols.jsoncore.JsonWriter;
 /**
  * Everything a user of the Java SDK does, in groups, over the transport that `FANLIGHT_TRANSPORT` names.
  *
- * <p>Prints a JSON object per line: the client, each group, the whole. Arguments name the groups to run; all of
- * them otherwise. Exits non-zero when a group failed.
+ * <p>Prints a JSON object per line: the client, each group, the whole. Arguments name the groups to run;
+ * all of them otherwise. Exits non-zero when a group failed.
  */
 public final class Matrix {
     /** One kind of thing users do, checked. */

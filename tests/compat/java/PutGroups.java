@@ -30,10 +30,12 @@ final class PutGroups {
         numbersGrow(kinesis, stream);
         manyAtOnce(kinesis, stream, shards);
         // What was just put went out, and was answered, in the language this run is about.
-        Checks.equal(client.wire.contentTypes(PutRecordRequest.class), Set.of(Wire.contentType()), "content types");
+        var contentTypes = client.wire.contentTypes(PutRecordRequest.class);
+        Checks.equal(contentTypes, Set.of(Wire.contentType()), "content types");
     }
 
-    private static void placedByHashKey(KinesisClient kinesis, String stream, List<Shard> shards) throws Exception {
+    private static void placedByHashKey(KinesisClient kinesis, String stream, List<Shard> shards)
+            throws Exception {
         for (String key : List.of("a", "b", "c", "d", "\u00e9t\u00e9 \u65e5\u672c \ud83d\udc1f")) {
             var answer = kinesis.putRecord(
                 it -> it.streamName(stream).partitionKey(key).data(SdkBytes.fromUtf8String("by key")));
@@ -60,14 +62,16 @@ final class PutGroups {
         String last = null;
         for (int number = 0; number < 10; number++) {
             String before = last;
-            last = kinesis.putRecord(it -> it.streamName(stream).partitionKey("ordered")
-                .sequenceNumberForOrdering(before).data(SdkBytes.fromUtf8String("in order"))).sequenceNumber();
+            var answer = kinesis.putRecord(it -> it.streamName(stream).partitionKey("ordered")
+                .sequenceNumberForOrdering(before).data(SdkBytes.fromUtf8String("in order")));
+            last = answer.sequenceNumber();
             Checks.check(before == null || new BigInteger(last).compareTo(new BigInteger(before)) > 0,
                 last + " came after " + before);
         }
     }
 
-    private static void manyAtOnce(KinesisClient kinesis, String stream, List<Shard> shards) throws Exception {
+    private static void manyAtOnce(KinesisClient kinesis, String stream, List<Shard> shards)
+            throws Exception {
         var entries = new ArrayList<PutRecordsRequestEntry>();
         for (int number = 0; number < 500; number++) {
             entries.add(PutRecordsRequestEntry.builder()
@@ -88,7 +92,8 @@ final class PutGroups {
         KinesisClient kinesis = client.kinesis;
         String stream = "matrix-get";
         client.create(stream, 1);
-        String latest = Records.iterator(kinesis, stream, SHARD, it -> it.shardIteratorType(ShardIteratorType.LATEST));
+        String latest = Records.iterator(kinesis, stream, SHARD,
+            it -> it.shardIteratorType(ShardIteratorType.LATEST));
         var before = Instant.now();
         List<Records.Item> put = putTen(kinesis, stream);
         var after = Instant.now();
@@ -100,13 +105,14 @@ final class PutGroups {
             Checks.check(!arrival.isBefore(before.minusSeconds(1)) && !arrival.isAfter(after.plusSeconds(1)),
                 "arrived at " + arrival + ", put between " + before + " and " + after);
         }
-        Checks.equal(Records.items(Records.read(kinesis, latest, 100).records()), put, "from LATEST, asked before");
+        var sinceAsked = Records.read(kinesis, latest, 100).records();
+        Checks.equal(Records.items(sinceAsked), put, "from LATEST, asked before");
         fromTheMiddle(kinesis, stream, all);
         inPages(kinesis, stream, put);
     }
 
     /** Keys and data of all kinds, in pairs some milliseconds apart. */
-    private static List<Records.Item> putTen(KinesisClient kinesis, String stream) throws InterruptedException {
+    private static List<Records.Item> putTen(KinesisClient kinesis, String stream) throws Exception {
         var every = new byte[256];
         for (int value = 0; value < every.length; value++) {
             every[value] = (byte) value;
@@ -120,14 +126,15 @@ final class PutGroups {
         return put;
     }
 
-    private static void fromTheMiddle(KinesisClient kinesis, String stream, List<Record> all) throws Exception {
+    private static void fromTheMiddle(KinesisClient kinesis, String stream, List<Record> all)
+            throws Exception {
         String number = all.get(4).sequenceNumber();
-        from(kinesis, stream, all.subList(4, 10),
-            it -> it.shardIteratorType(ShardIteratorType.AT_SEQUENCE_NUMBER).startingSequenceNumber(number));
-        from(kinesis, stream, all.subList(5, 10),
-            it -> it.shardIteratorType(ShardIteratorType.AFTER_SEQUENCE_NUMBER).startingSequenceNumber(number));
+        from(kinesis, stream, all.subList(4, 10), it -> it
+            .shardIteratorType(ShardIteratorType.AT_SEQUENCE_NUMBER).startingSequenceNumber(number));
+        from(kinesis, stream, all.subList(5, 10), it -> it
+            .shardIteratorType(ShardIteratorType.AFTER_SEQUENCE_NUMBER).startingSequenceNumber(number));
         Instant time = all.get(4).approximateArrivalTimestamp();
-        Checks.check(all.get(3).approximateArrivalTimestamp().isBefore(time), "arrivals 20 ms apart are equal");
+        Checks.check(all.get(3).approximateArrivalTimestamp().isBefore(time), "arrivals 20 ms apart");
         from(kinesis, stream, all.subList(4, 10),
             it -> it.shardIteratorType(ShardIteratorType.AT_TIMESTAMP).timestamp(time));
     }
@@ -140,12 +147,13 @@ final class PutGroups {
         Checks.equal(got, due, "from the middle, with times");
     }
 
-    private static void inPages(KinesisClient kinesis, String stream, List<Records.Item> put) throws Exception {
+    private static void inPages(KinesisClient kinesis, String stream, List<Records.Item> put)
+            throws Exception {
         String first = Records.iterator(kinesis, stream, SHARD,
             it -> it.shardIteratorType(ShardIteratorType.TRIM_HORIZON));
         var page = Records.read(kinesis, first, 4);
         Checks.equal(Records.items(page.records()), put.subList(0, 4), "the first four");
-        Checks.check(page.millisBehindLatest() > 0, "six records before the tip: " + page.millisBehindLatest());
+        Checks.check(page.millisBehindLatest() > 0, "six records before the tip: " + page);
         var rest = Records.read(kinesis, page.nextShardIterator(), 6);
         Checks.equal(Records.items(rest.records()), put.subList(4, 10), "the next six");
         var tip = Records.read(kinesis, rest.nextShardIterator(), 6);

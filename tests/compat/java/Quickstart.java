@@ -7,7 +7,7 @@ import software.amazon.awssdk.services.kinesis.model.ConsumerStatus;
 import software.amazon.awssdk.services.kinesis.model.SubscribeToShardEvent;
 import software.amazon.awssdk.services.kinesis.model.SubscribeToShardResponseHandler;
 
-/** Push delivery in a few lines; AWS_ENDPOINT_URL_KINESIS=http://127.0.0.1:4567 points the SDK at the server. */
+/** Push delivery in a few lines. AWS_ENDPOINT_URL_KINESIS=http://127.0.0.1:4567 tells the SDK where. */
 public class Quickstart {
     public static void main(String[] arguments) throws Exception {
         try (var kinesis = KinesisAsyncClient.create()) {
@@ -16,10 +16,10 @@ public class Quickstart {
             var stream = kinesis.waiter().waitUntilStreamExists(it -> it.streamName("quickstart"),
                 it -> it.backoffStrategyV2(BackoffStrategy.fixedDelay(Duration.ofMillis(100))))
                 .join().matched().response().get().streamDescription();
-            var arn = kinesis.registerStreamConsumer(it -> it.streamARN(stream.streamARN()).consumerName("me"))
-                .join().consumer().consumerARN();
-            for (int polls = 0; polls < 100 && kinesis.describeStreamConsumer(it -> it.consumerARN(arn)).join()
-                .consumerDescription().consumerStatus() != ConsumerStatus.ACTIVE; polls++) {
+            var arn = kinesis.registerStreamConsumer(
+                it -> it.streamARN(stream.streamARN()).consumerName("me")).join().consumer().consumerARN();
+            for (int looks = 0; looks < 100 && kinesis.describeStreamConsumer(it -> it.consumerARN(arn))
+                .join().consumerDescription().consumerStatus() != ConsumerStatus.ACTIVE; looks++) {
                 Thread.sleep(100);
             }
             var pushed = new CompletableFuture<String>();

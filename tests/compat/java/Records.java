@@ -54,17 +54,21 @@ final class Records {
     static String iterator(KinesisClient kinesis, String stream, String shardId,
                            Consumer<GetShardIteratorRequest.Builder> position) throws InterruptedException {
         Thread.sleep(BETWEEN_READS_MS);
-        return kinesis.getShardIterator(it -> position.accept(it.streamName(stream).shardId(shardId))).shardIterator();
+        return kinesis.getShardIterator(it -> position.accept(it.streamName(stream).shardId(shardId)))
+            .shardIterator();
     }
 
-    static GetRecordsResponse read(KinesisClient kinesis, String iterator, int limit) throws InterruptedException {
+    static GetRecordsResponse read(KinesisClient kinesis, String iterator, int limit)
+            throws InterruptedException {
         Thread.sleep(BETWEEN_READS_MS);
         return kinesis.getRecords(it -> it.shardIterator(iterator).limit(limit));
     }
 
     /** Everything of a shard, until so many records have come or it is at its tip. */
-    static List<Record> all(KinesisClient kinesis, String stream, String shardId, int count) throws Exception {
-        String next = iterator(kinesis, stream, shardId, it -> it.shardIteratorType(ShardIteratorType.TRIM_HORIZON));
+    static List<Record> all(KinesisClient kinesis, String stream, String shardId, int count)
+            throws InterruptedException {
+        String next = iterator(kinesis, stream, shardId,
+            it -> it.shardIteratorType(ShardIteratorType.TRIM_HORIZON));
         var records = new ArrayList<Record>();
         for (int reads = 0; reads < 50 && next != null && records.size() < count; reads++) {
             var answer = read(kinesis, next, 10_000);
@@ -84,7 +88,7 @@ final class Records {
 
     /** Where a key lies among all hash keys. */
     static BigInteger hashKey(String partitionKey) throws Exception {
-        byte[] digest = MessageDigest.getInstance("MD5").digest(partitionKey.getBytes(StandardCharsets.UTF_8));
-        return new BigInteger(1, digest);
+        byte[] key = partitionKey.getBytes(StandardCharsets.UTF_8);
+        return new BigInteger(1, MessageDigest.getInstance("MD5").digest(key));
     }
 }

@@ -7,16 +7,18 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.zip.CRC32;
 import software.amazon.awssdk.awscore.AwsResponse;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.SdkBytes;
+import software.amazon.awssdk.core.SdkField;
 import software.amazon.awssdk.core.SdkPojo;
 import software.amazon.awssdk.core.util.SdkAutoConstructList;
 import software.amazon.awssdk.core.util.SdkAutoConstructMap;
 
 /**
- * Answers as text that is the same in every run: each member of the model, by name. What differs between runs by
- * its nature is named instead, the same thing by the same name each time it comes.
+ * Answers as text that is the same in every run: each member of the model, by name. What differs between runs
+ * by its nature is named instead, the same thing by the same name each time it comes.
  */
 final class Rendered {
     private static final Pattern SEQUENCE_NUMBER = Pattern.compile("\\b\\d{56}\\b");
@@ -24,6 +26,7 @@ final class Rendered {
     private static final Pattern TIME = Pattern.compile("\\b1\\d{9}(\\d{3})?\\b");
     private static final Duration ABOUT = Duration.ofMinutes(10);
     private static final int HOURS_MAX = 48;
+    private static final int SHOWN_MAX = 256;
 
     private final Map<String, String> numbers = new HashMap<>();
     private final Instant began = Instant.now();
@@ -48,8 +51,7 @@ final class Rendered {
             return "absent";
         }
         if (value instanceof SdkPojo structure) {
-            return structure.sdkFields().stream()
-                .map(field -> field.memberName() + ": " + value(field.memberName(), field.getValueOrDefault(structure)))
+            return structure.sdkFields().stream().map(field -> member(field, structure))
                 .collect(Collectors.joining(", ", "{", "}"));
         }
         if (value instanceof List<?> list) {
@@ -63,18 +65,30 @@ final class Rendered {
         return scalar(member, value);
     }
 
+    private String member(SdkField<?> field, SdkPojo structure) {
+        return field.memberName() + ": " + value(field.memberName(), field.getValueOrDefault(structure));
+    }
+
     private String scalar(String member, Object value) {
         if (value instanceof Instant time) {
             return time(time);
         }
         if (value instanceof SdkBytes bytes) {
-            return bytes.asByteArray().length + " bytes " + HexFormat.of().formatHex(bytes.asByteArray());
+            return data(bytes.asByteArray());
         }
         return switch (member) {
             case "ShardIterator", "NextShardIterator", "NextToken" -> "<" + member + ">";
             case "MillisBehindLatest" -> (Long) value == 0 ? "0" : "<behind>";
             default -> value instanceof String text ? '"' + text(text) + '"' : value.toString();
         };
+    }
+
+    /** Long data by what they begin with and a checksum: differences show, and lines stay short. */
+    private static String data(byte[] data) {
+        var checksum = new CRC32();
+        checksum.update(data);
+        String start = HexFormat.of().formatHex(data, 0, Math.min(data.length, SHOWN_MAX));
+        return "%d bytes %s, CRC-32 %08x".formatted(data.length, start, checksum.getValue());
     }
 
     /** About now, or so many hours from now; any other time is wrong, and shown. */

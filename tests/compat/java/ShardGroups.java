@@ -119,8 +119,9 @@ final class ShardGroups {
             var listed = shards.get(children.get(index));
             Checks.equal(child.shardId(), listed.shardId(), "child of " + shard);
             Checks.equal(child.hashKeyRange(), listed.hashKeyRange(), "range of " + child.shardId());
-            Checks.equal(child.parentShards().stream().sorted().toList(),
-                parents.stream().map(it -> id(shards, it)).sorted().toList(), "parents of " + child.shardId());
+            var due = parents.stream().map(it -> id(shards, it)).sorted().toList();
+            var told = child.parentShards().stream().sorted().toList();
+            Checks.equal(told, due, "parents of " + child.shardId());
         }
     }
 

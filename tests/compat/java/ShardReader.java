@@ -18,7 +18,7 @@ import software.amazon.awssdk.services.kinesis.model.SubscribeToShardResponseHan
 /** Reads one shard to its end, one subscription after the other, each going on where the one before ended. */
 final class ShardReader {
     private static final Duration RETRY_EVERY = Duration.ofMillis(250);
-    /** Longer than a server takes to come back, and than the five seconds in which it refuses a second try. */
+    /** Longer than a server takes to come back, and than the five seconds in which it refuses another try. */
     private static final Duration RETRY_FOR = Duration.ofSeconds(90);
 
     private final Soak soak;
@@ -54,7 +54,8 @@ final class ShardReader {
     private void take(SubscribeToShardEvent event) {
         servedAt = System.nanoTime();
         for (Record record : event.records()) {
-            Soak.tell("record " + shardId + " " + record.sequenceNumber() + " " + record.data().asUtf8String());
+            String text = record.data().asUtf8String();
+            Soak.tell("record " + shardId + " " + record.sequenceNumber() + " " + text);
         }
         if (event.hasChildShards() && !event.childShards().isEmpty()) {
             children = event.childShards();

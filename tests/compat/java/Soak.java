@@ -2,7 +2,6 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -17,8 +16,9 @@ import software.amazon.awssdk.services.kinesis.model.ResourceInUseException;
 import software.amazon.awssdk.services.kinesis.model.Shard;
 
 /**
- * A consumer that runs for long: every shard of `FANLIGHT_STREAM` by enhanced fan-out as `FANLIGHT_CONSUMER`, its
- * children after it, through whatever breaks. Tells each thing that happens in a line, for others to judge.
+ * A consumer that runs for long: every shard of `FANLIGHT_STREAM` by enhanced fan-out as `FANLIGHT_CONSUMER`,
+ * its children after it, through whatever breaks. Tells each thing that happens in a line, for others to
+ * judge.
  *
  * <p>Ends when standard input does.
  */
@@ -45,7 +45,7 @@ public final class Soak {
         var kinesis = Transports.asynchronous().build();
         var soak = new Soak(kinesis, register(kinesis, stream, System.getenv("FANLIGHT_CONSUMER")));
         tell("ready");
-        soak.start(shards(kinesis, stream));
+        soak.start(kinesis.listShards(it -> it.streamName(stream)).join().shards());
         System.in.transferTo(PrintStream.nullOutputStream());
         // Not by closing the client: open subscriptions would be told about as if they had broken.
         System.exit(0);
@@ -69,7 +69,8 @@ public final class Soak {
         return thread;
     }
 
-    private static String register(KinesisAsyncClient kinesis, String stream, String consumer) throws Exception {
+    private static String register(KinesisAsyncClient kinesis, String stream, String consumer)
+            throws InterruptedException {
         String streamArn = kinesis.describeStreamSummary(it -> it.streamName(stream)).join()
             .streamDescriptionSummary().streamARN();
         try {
@@ -81,20 +82,14 @@ public final class Soak {
             }
         }
         for (int polls = 0; polls < ACTIVE_POLLS_MAX; polls++) {
-            var described = kinesis.describeStreamConsumer(it -> it.streamARN(streamArn).consumerName(consumer))
-                .join().consumerDescription();
+            var described = kinesis.describeStreamConsumer(
+                it -> it.streamARN(streamArn).consumerName(consumer)).join().consumerDescription();
             if (described.consumerStatus() == ConsumerStatus.ACTIVE) {
                 return described.consumerARN();
             }
             Thread.sleep(ACTIVE_POLL_MS);
         }
         throw new IllegalStateException(consumer + " did not become active");
-    }
-
-    private static List<Shard> shards(KinesisAsyncClient kinesis, String stream) {
-        var shards = new ArrayList<Shard>();
-        kinesis.listShards(it -> it.streamName(stream)).thenAccept(page -> shards.addAll(page.shards())).join();
-        return shards;
     }
 
     /** Reads the shards that no other listed shard precedes; the others follow as children. */

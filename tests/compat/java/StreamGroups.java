@@ -70,7 +70,8 @@ final class StreamGroups {
         client.waitUntilActive(stream);
         Checks.equal(client.summary(stream).retentionPeriodHours(), 48, "retention increased");
         Checks.refused(InvalidArgumentException.class,
-            () -> kinesis.increaseStreamRetentionPeriod(it -> it.streamName(stream).retentionPeriodHours(24)));
+            () -> kinesis.increaseStreamRetentionPeriod(
+                it -> it.streamName(stream).retentionPeriodHours(24)));
         kinesis.decreaseStreamRetentionPeriod(it -> it.streamName(stream).retentionPeriodHours(24));
         client.waitUntilActive(stream);
         Checks.equal(client.summary(stream).retentionPeriodHours(), 24, "retention decreased");
@@ -91,7 +92,8 @@ final class StreamGroups {
         var disabled = kinesis.disableEnhancedMonitoring(
             it -> it.streamName(stream).shardLevelMetrics(MetricsName.INCOMING_BYTES));
         Checks.equal(Set.copyOf(disabled.currentShardLevelMetrics()), both, "metrics before disabling");
-        Checks.equal(disabled.desiredShardLevelMetrics(), List.of(MetricsName.OUTGOING_RECORDS), "metrics left");
+        var left = disabled.desiredShardLevelMetrics();
+        Checks.equal(left, List.of(MetricsName.OUTGOING_RECORDS), "metrics left");
     }
 
     static void encryption(Client client) throws Exception {
@@ -128,11 +130,11 @@ final class StreamGroups {
         KinesisClient kinesis = client.kinesis;
         String stream = "matrix-modes";
         String arn = client.create(stream, 1);
-        Checks.equal(client.summary(stream).streamModeDetails().streamMode(), StreamMode.PROVISIONED, "mode before");
+        Checks.equal(mode(client, stream), StreamMode.PROVISIONED, "mode before");
         kinesis.updateStreamMode(
             it -> it.streamARN(arn).streamModeDetails(mode -> mode.streamMode(StreamMode.ON_DEMAND)));
         client.waitUntilActive(stream);
-        Checks.equal(client.summary(stream).streamModeDetails().streamMode(), StreamMode.ON_DEMAND, "mode after");
+        Checks.equal(mode(client, stream), StreamMode.ON_DEMAND, "mode after");
         kinesis.updateMaxRecordSize(it -> it.streamARN(arn).maxRecordSizeInKiB(2048));
         client.waitUntilActive(stream);
         Checks.equal(client.summary(stream).maxRecordSizeInKiB(), 2048, "largest record");
@@ -141,6 +143,10 @@ final class StreamGroups {
         client.waitUntilActive(stream);
         Checks.equal(client.summary(stream).recordDistributionStrategyAsString(), "AUTO", "distribution");
         warmed(client, stream, arn);
+    }
+
+    private static StreamMode mode(Client client, String stream) {
+        return client.summary(stream).streamModeDetails().streamMode();
     }
 
     /** Only accounts that commit to a minimum may warm a stream. */

@@ -30,7 +30,10 @@ final class Waited {
         Method counterpart = KinesisAsyncClient.class.getMethod(method.getName(), method.getParameterTypes());
         try {
             Object answer = counterpart.invoke(kinesis, arguments);
-            return answer instanceof CompletableFuture<?> future ? future.get(CALL_SECS, TimeUnit.SECONDS) : answer;
+            if (answer instanceof CompletableFuture<?> future) {
+                return future.get(CALL_SECS, TimeUnit.SECONDS);
+            }
+            return answer;
         } catch (InvocationTargetException | ExecutionException failure) {
             throw failure.getCause();
         }
