@@ -64,7 +64,7 @@ final class LoadGroups {
             () -> Records.put(kinesis, stream, "more", random(MIB + 1)));
         kinesis.updateMaxRecordSize(it -> it.streamARN(arn).maxRecordSizeInKiB(10 * KIB));
         client.waitUntilActive(stream);
-        // The shard takes ten mebibytes at once again when as many seconds have passed.
+        // It takes some seconds until a shard takes ten mebibytes at once.
         try (var patient = new Client(10)) {
             put.add(Records.put(patient.kinesis, stream, "ten", random(10 * MIB)));
         }

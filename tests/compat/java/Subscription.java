@@ -20,13 +20,16 @@ final class Subscription implements Subscriber<SubscribeToShardEventStream> {
     private final List<SubscribeToShardEvent> events = new CopyOnWriteArrayList<>();
     private final CompletableFuture<Void> accepted = new CompletableFuture<>();
     private final CompletableFuture<Void> ended;
+    private volatile long acceptedAt;
+    private volatile long endedAt;
     private volatile org.reactivestreams.Subscription demand;
 
     private Subscription(Client client, SubscribeToShardRequest request) {
         var handler = SubscribeToShardResponseHandler.builder()
             .onResponse(response -> accepted.complete(null)).subscriber(() -> this).build();
-        ended = client.asynchronous.subscribeToShard(request, handler);
-        ended.whenComplete((nothing, failure) -> {
+        accepted.thenRun(() -> acceptedAt = System.nanoTime());
+        ended = client.asynchronous.subscribeToShard(request, handler).whenComplete((nothing, failure) -> {
+            endedAt = System.nanoTime();
             if (failure != null) {
                 accepted.completeExceptionally(failure);
             }
@@ -92,6 +95,13 @@ final class Subscription implements Subscriber<SubscribeToShardEventStream> {
     /** Waits for the end; throws what the subscription ended with unless that was a clean end. */
     void waitForEnd() throws Exception {
         waitFor(ended, SUBSCRIPTION_SECS + PATIENCE_SECS);
+    }
+
+    /** It lived as long as subscriptions do here, about; a machine that is busy may take a little longer. */
+    void checkLifetime() {
+        double seconds = (endedAt - acceptedAt) / 1e9;
+        boolean asLong = seconds > SUBSCRIPTION_SECS - 0.5 && seconds < SUBSCRIPTION_SECS + 3;
+        Checks.check(asLong, "a subscription lived " + seconds + " s");
     }
 
     /** No record comes without a place to go on from, nor a place without being told how far behind it is. */
