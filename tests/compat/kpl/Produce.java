@@ -29,7 +29,7 @@ public final class Produce {
     /** Per cent of a shard's own limit that the library lets itself put there. */
     private static final int RATE_LIMIT = number("FANLIGHT_RATE_LIMIT", 150);
     /** Back-pressure: far less than the 30 s after which the library gives a record up. */
-    private static final int OUTSTANDING_MAX = 5 * RATE;
+    private static final int OUTSTANDING_MAX = 2 * RATE;
     /** Longer than any record lives in the library. */
     private static final int DRAIN_SECS_MAX = 60;
 
@@ -98,21 +98,14 @@ public final class Produce {
 
     private static KinesisProducerConfiguration configuration() {
         var kinesis = URI.create(System.getenv("FANLIGHT_ENDPOINT"));
-        var configuration = new KinesisProducerConfiguration()
+        return new KinesisProducerConfiguration()
             .setRegion(System.getenv("AWS_REGION"))
             .setKinesisEndpoint(kinesis.getHost())
             .setKinesisPort(kinesis.getPort())
             .setCaCertFile(System.getenv("FANLIGHT_CERTIFICATE"))
+            // Metrics would go to CloudWatch.
+            .setMetricsLevel("none")
             .setRateLimit(RATE_LIMIT);
-        String companion = System.getenv("FANLIGHT_COMPANION");
-        if (companion == null) {
-            return configuration.setMetricsLevel("none");
-        }
-        var metrics = URI.create(companion);
-        return configuration
-            .setCloudwatchEndpoint(metrics.getHost())
-            .setCloudwatchPort(metrics.getPort())
-            .setMetricsUploadDelay(TimeUnit.SECONDS.toMillis(5));
     }
 
     private static int number(String variable, int otherwise) {
