@@ -21,9 +21,11 @@ public class Quickstart implements ShardRecordProcessor {
         var configs = new ConfigsBuilder(stream, "quickstart",
             KinesisClientUtil.createKinesisAsyncClient(KinesisAsyncClient.builder()),
             DynamoDbAsyncClient.create(), CloudWatchAsyncClient.create(), "worker-1", Quickstart::new);
-        new Scheduler(configs.checkpointConfig(), configs.coordinatorConfig(), configs.leaseManagementConfig(),
-            configs.lifecycleConfig(), configs.metricsConfig().metricsLevel(MetricsLevel.NONE),
-            configs.processorConfig(), configs.retrievalConfig()).run();
+        // Shards are handed out each second instead of each 20: nobody likes to wait the first time.
+        var leases = configs.leaseManagementConfig().leaseAssignmentIntervalMillis(1_000L);
+        var metrics = configs.metricsConfig().metricsLevel(MetricsLevel.NONE);
+        new Scheduler(configs.checkpointConfig(), configs.coordinatorConfig(), leases, configs.lifecycleConfig(),
+            metrics, configs.processorConfig(), configs.retrievalConfig()).run();
     }
 
     @Override
