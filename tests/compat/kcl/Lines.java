@@ -11,7 +11,8 @@ import java.util.stream.Stream;
  * `lost SHARD`, `trouble TEXT`.
  */
 final class Lines {
-    private static final PrintStream OUT = new PrintStream(new FileOutputStream(FileDescriptor.out), false, UTF_8);
+    private static final PrintStream OUT =
+        new PrintStream(new FileOutputStream(FileDescriptor.out), false, UTF_8);
 
     private Lines() {
     }

@@ -16,16 +16,16 @@ import software.amazon.kinesis.processor.SingleStreamTracker;
 /** Reads the stream "orders" by enhanced fan-out. The endpoints and keys come from the environment. */
 public class Quickstart implements ShardRecordProcessor {
     public static void main(String[] arguments) {
-        var horizon = InitialPositionInStreamExtended.newInitialPosition(InitialPositionInStream.TRIM_HORIZON);
-        var stream = new SingleStreamTracker(StreamIdentifier.singleStreamInstance("orders"), horizon);
+        var start = InitialPositionInStreamExtended.newInitialPosition(InitialPositionInStream.TRIM_HORIZON);
+        var stream = new SingleStreamTracker(StreamIdentifier.singleStreamInstance("orders"), start);
         var configs = new ConfigsBuilder(stream, "quickstart",
             KinesisClientUtil.createKinesisAsyncClient(KinesisAsyncClient.builder()),
             DynamoDbAsyncClient.create(), CloudWatchAsyncClient.create(), "worker-1", Quickstart::new);
         // Shards are handed out each second instead of each 20: nobody likes to wait the first time.
         var leases = configs.leaseManagementConfig().leaseAssignmentIntervalMillis(1_000L);
         var metrics = configs.metricsConfig().metricsLevel(MetricsLevel.NONE);
-        new Scheduler(configs.checkpointConfig(), configs.coordinatorConfig(), leases, configs.lifecycleConfig(),
-            metrics, configs.processorConfig(), configs.retrievalConfig()).run();
+        new Scheduler(configs.checkpointConfig(), configs.coordinatorConfig(), leases,
+            configs.lifecycleConfig(), metrics, configs.processorConfig(), configs.retrievalConfig()).run();
     }
 
     @Override
