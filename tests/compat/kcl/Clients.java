@@ -18,7 +18,8 @@ final class Clients {
     final KinesisAsyncClient kinesis = KinesisClientUtil.createKinesisAsyncClient(
         KinesisAsyncClient.builder().endpointOverride(URI.create(System.getenv("FANLIGHT_ENDPOINT"))));
     final DynamoDbAsyncClient dynamo = DynamoDbAsyncClient.builder().endpointOverride(COMPANION).build();
-    final CloudWatchAsyncClient cloudWatch = CloudWatchAsyncClient.builder().endpointOverride(COMPANION).build();
+    final CloudWatchAsyncClient cloudWatch =
+        CloudWatchAsyncClient.builder().endpointOverride(COMPANION).build();
 
     /** Makes the server's certificate the one this JVM trusts, as `-Djavax.net.ssl.trustStore` would. */
     static void trustCertificate() throws IOException, GeneralSecurityException {
@@ -29,7 +30,8 @@ final class Clients {
         var store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
         try (var pem = new FileInputStream(certificate)) {
-            store.setCertificateEntry("server", CertificateFactory.getInstance("X.509").generateCertificate(pem));
+            var parsed = CertificateFactory.getInstance("X.509").generateCertificate(pem);
+            store.setCertificateEntry("server", parsed);
         }
         var password = "changeit";
         var file = Files.createTempFile("trust", ".p12").toFile();

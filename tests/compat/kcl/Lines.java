@@ -6,12 +6,13 @@ import java.io.PrintStream;
 import java.util.stream.Stream;
 
 /**
- * Standard output, a line for everything that happens, each begun by the mode:
+ * Standard output, a line for everything that happens, each begun by the mode (or `worker`: by neither):
  * `start SHARD SEQUENCE_NUMBER`, `record SHARD SEQUENCE_NUMBER SUB_SEQUENCE_NUMBER MICROS DATA`, `end SHARD`,
  * `lost SHARD`, `trouble TEXT`.
  */
 final class Lines {
-    private static final PrintStream OUT = new PrintStream(new FileOutputStream(FileDescriptor.out), false, UTF_8);
+    private static final PrintStream OUT =
+        new PrintStream(new FileOutputStream(FileDescriptor.out), false, UTF_8);
 
     private Lines() {
     }

@@ -6,8 +6,8 @@ import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 
 /**
- * Makes a `trouble` line of whatever the library warns of, and of what nobody caught. The whole log, also that
- * of the layers below it, goes to standard error: what they tell of is handled, or the library warns too.
+ * Makes a `trouble` line of whatever the library warns of, and of what nobody caught. The whole log, also
+ * that of the layers below, goes to standard error: what they tell of is handled, or the library warns too.
  */
 final class Troubles extends Handler {
     private static final String FORMAT = "%1$tF %1$tT.%1$tL %4$s %3$s: %5$s%6$s%n";
@@ -36,12 +36,13 @@ final class Troubles extends Handler {
     @Override
     public void publish(LogRecord record) {
         boolean serious = record.getLevel().intValue() >= Level.WARNING.intValue();
-        if (serious || record.getMessage().toLowerCase().contains("orphan")) {
-            String text = formatter.formatMessage(record);
+        String text = String.valueOf(formatter.formatMessage(record));
+        if (serious || text.toLowerCase().contains("orphan")) {
             for (Throwable cause = record.getThrown(); cause != null; cause = cause.getCause()) {
                 text += " | " + cause;
             }
-            Lines.say(Thread.currentThread().getThreadGroup().getName(), "trouble", text.replaceAll("\\s+", " "));
+            String mode = Thread.currentThread().getThreadGroup().getName();
+            Lines.say(mode, "trouble", text.replaceAll("\\s+", " "));
         }
     }
 
