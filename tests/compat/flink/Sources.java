@@ -33,7 +33,7 @@ final class Sources {
     }
 
     /**
-     * The connector registers the consumer by itself. LAZY: its tasks do that, and deregister it at their end.
+     * The connector registers the consumer itself. LAZY: its tasks do that, and deregister it at their end.
      * EAGER: this process does, before the job starts, and nobody deregisters it.
      */
     private static Properties fanOut() {
