@@ -20,7 +20,8 @@ final class Sources {
         return switch (mode) {
             case "efo" -> environment.addSource(consumer(fanOut()));
             case "polling" -> environment.addSource(consumer(reading()));
-            case "source" -> environment.fromSource(source(), WatermarkStrategy.noWatermarks(), "kinesis");
+            case "source" -> environment.fromSource(source(), WatermarkStrategy.noWatermarks(), "kinesis")
+                .returns(Types.STRING);
             default -> throw new IllegalArgumentException("no such FANLIGHT_MODE: " + mode);
         };
     }
