@@ -12,6 +12,9 @@ import org.apache.flink.util.ExceptionUtils;
 /**
  * A Flink job that reads FANLIGHT_STREAM in FANLIGHT_MODE (efo, polling or source) until standard input ends,
  * and prints `record SHARD SEQUENCE-NUMBER DATA` for each record. A job that ends otherwise is a failure.
+ *
+ * The older source's state holds JDK collections, which Flink copies by reflection. As its own scripts do,
+ * start this with `--add-opens java.base/java.util=ALL-UNNAMED`, or the first checkpoint fails.
  */
 public final class Consume {
     private static final long CANCEL_SECS_MAX = 20;
