@@ -14,12 +14,16 @@ mod cbor_value;
 mod clients;
 #[path = "compat/companion.rs"]
 mod companion;
+#[path = "compat/flink.rs"]
+mod flink;
 #[path = "compat/follow.rs"]
 mod follow;
 #[path = "compat/kcl.rs"]
 mod kcl;
 #[path = "compat/kcl_judge.rs"]
 mod kcl_judge;
+#[path = "compat/kpl.rs"]
+mod kpl;
 #[path = "compat/matrix.rs"]
 mod matrix;
 #[path = "compat/producer.rs"]
@@ -146,6 +150,20 @@ fn can_run_java(client: &str) -> bool {
 fn kcl_survives_its_workers() {
     if can_run_java("KCL") && tools::toolchain("KCL", "python3", "--version") {
         kcl::judge(&sources("kcl"));
+    }
+}
+
+#[test]
+fn kpl_aggregates_what_kcl_takes_apart() {
+    if can_run_java("KPL") && tools::toolchain("KPL", "python3", "--version") {
+        kpl::judge();
+    }
+}
+
+#[test]
+fn flink_follows_a_stream() {
+    if can_run_java("Flink") {
+        flink::judge();
     }
 }
 

@@ -2,13 +2,14 @@
 //! shard's order, and a child's after its parents'.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::producer::{Ledger, Producer};
 use crate::reshard::{self, Shard};
-use crate::soak_judge::Told;
+use crate::soak_judge::{Lineage, Told};
 use crate::support::kinesis::Kinesis;
-use crate::support::{patiently, say};
+use crate::support::{patiently, say, within};
 
 /// The load.
 const RECORDS_PER_SEC: u64 = 200;
@@ -43,11 +44,12 @@ pub(crate) fn load(kinesis: Kinesis, stream: &str) -> Load {
 
 impl Load {
     /// Waits until every record was told, and judges what was told.
-    pub(crate) fn judge(&self, name: &str, patience: Duration, mut told: impl FnMut() -> Told) {
-        patiently(patience, &format!("{name} to read everything"), || {
-            told().has_all(&self.ledger).then_some(())
-        });
+    pub(crate) fn judge(&self, name: &str, patience: Duration, told: impl Fn() -> Shared) {
+        let has_all = || told().lock().expect("nobody panics").has_all(&self.ledger).then_some(());
+        // The verdict says what is missing.
+        let _ = within(patience, has_all);
         let told = told();
+        let told = told.lock().expect("nobody panics");
         match told.verdict(&self.ledger, &self.shards) {
             Ok(figures) => say(&format!(
                 "{name}: {} of {} records, {figures:?}, troubles {:?}",
@@ -60,12 +62,15 @@ impl Load {
     }
 }
 
+/// What is told while it is judged.
+pub(crate) type Shared = Arc<Mutex<Told>>;
+
 /// What a program has written to a file so far, its last line only if it is whole.
-pub(crate) fn told_in(file: &Path, is_terse: bool, line_of: impl Fn(&str) -> String) -> Told {
+pub(crate) fn told_in(file: &Path, lineage: Lineage, line_of: impl Fn(&str) -> Option<String>) -> Shared {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    let mut told = Told { is_terse, ..Told::default() };
+    let mut told = Told { lineage, ..Told::default() };
     let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     // Files do not tell when a line came.
-    lines.for_each(|line| told.take(&line_of(line.trim_end()), 0));
-    told
+    lines.filter_map(|line| line_of(line.trim_end())).for_each(|line| told.take(&line, 0));
+    Arc::new(Mutex::new(told))
 }

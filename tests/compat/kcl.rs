@@ -199,7 +199,8 @@ fn disagreements(
         None => !shard.is_open,
     };
     let known: HashSet<_> = shards.iter().map(|shard| shard.id.as_str()).collect();
-    let foreign = leases.keys().filter(|id| !known.contains(id.as_str())).map(|id| format!("{id} is no shard"));
+    let foreign =
+        leases.keys().filter(|id| !known.contains(id.as_str())).map(|id| format!("{id} is no shard"));
     let wrong = shards.iter().filter(|shard| !agrees(shard));
     foreign.chain(wrong.map(|shard| format!("{shard:?} has {:?}", leases.get(&shard.id)))).collect()
 }

@@ -66,7 +66,13 @@ impl<'a> Text<'a> {
         let key = words.next()?;
         let number = words.next()?.parse().ok()?;
         let put_us = words.next()?.parse().ok()?;
-        words.next().is_none().then_some(Text { key, number, put_us })
+        // Filled up to a size, perhaps.
+        let filler = words.next().unwrap_or_default();
+        (filler.bytes().all(|byte| byte == b'.') && words.next().is_none()).then_some(Text {
+            key,
+            number,
+            put_us,
+        })
     }
 }
 

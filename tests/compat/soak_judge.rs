@@ -12,8 +12,8 @@ use crate::reshard::Shard;
 /// What a consumer told so far.
 #[derive(Default)]
 pub(crate) struct Told {
-    /// It tells records only: neither its subscriptions nor the ends of shards.
-    pub(crate) is_terse: bool,
+    /// How it tells of shards' ends, and what it promises of their order.
+    pub(crate) lineage: Lineage,
     /// It is registered and about to subscribe.
     pub(crate) is_ready: bool,
     /// Records that came, each time they came.
@@ -24,6 +24,18 @@ pub(crate) struct Told {
     faults: Vec<String>,
     lines: usize,
     latency_us: Option<Histogram<u64>>,
+}
+
+/// What a consumer tells and promises of parents and children.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Lineage {
+    /// It tells each shard's end, and begins a child after it.
+    #[default]
+    Told,
+    /// It tells records only; a child's come after its parents'.
+    Seen,
+    /// It tells records only, and reads whatever shard it finds.
+    Ignored,
 }
 
 /// What it was shown of one shard.
@@ -84,7 +96,7 @@ impl Told {
         self.latency_us.get_or_insert_with(histogram).saturating_record(now_us.saturating_sub(put_us));
         let line = self.lines;
         let shown = self.shards.entry(shard.to_owned()).or_default();
-        if self.is_terse {
+        if self.lineage != Lineage::Told {
             shown.first_line = if shown.records.is_empty() { line } else { shown.first_line };
         } else if shown.end_line.is_some() {
             self.faults.push(format!("{shard} {sequence}: after the shard's end"));
@@ -146,15 +158,20 @@ impl Told {
     /// A closed shard's end has to be told, and a child begins after its parents' ends; where ends are not told, after
     /// their last records.
     fn out_of_lineage(&self, shard: &Shard) -> Option<String> {
-        let Some(shown) = self.shards.get(&shard.id) else {
-            return (!self.is_terse).then(|| format!("{} was never read", shard.id));
+        let tells_ends = match self.lineage {
+            Lineage::Told => true,
+            Lineage::Seen => false,
+            Lineage::Ignored => return None,
         };
-        if !self.is_terse && shard.is_open == shown.end_line.is_some() {
+        let Some(shown) = self.shards.get(&shard.id) else {
+            return tells_ends.then(|| format!("{} was never read", shard.id));
+        };
+        if tells_ends && shard.is_open == shown.end_line.is_some() {
             return Some(format!("{}: open {}, ended {:?}", shard.id, shard.is_open, shown.end_line));
         }
         let end_of = |id: &String| match self.shards.get(id) {
-            Some(parent) if self.is_terse => parent.last_line,
-            Some(parent) => parent.end_line.unwrap_or(usize::MAX),
+            Some(parent) if tells_ends => parent.end_line.unwrap_or(usize::MAX),
+            Some(parent) => parent.last_line,
             None => 0,
         };
         let early = shard.parents.iter().find(|parent| end_of(parent) > shown.first_line)?;

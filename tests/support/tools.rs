@@ -84,13 +84,20 @@ pub fn java(name: &str, sources: &Path) -> String {
     format!("{}:{}:{}", classes.display(), sources.display(), lib.display())
 }
 
-/// The version at which a `pom.xml` asks for an artifact.
+/// The version at which a `pom.xml` asks for an artifact, itself or by a property.
 pub fn pom_version(pom: &Path, artifact: &str) -> String {
     let text = read(pom);
-    let after =
-        text.split_once(&format!("<artifactId>{artifact}</artifactId>")).map(|(_, after)| after.trim_start());
-    let version = after.and_then(|it| it.strip_prefix("<version>")?.split_once("</version>"));
-    version.unwrap_or_else(|| panic!("{}: no version of {artifact}", pom.display())).0.to_owned()
+    let within = |text: &str, tag: &str| {
+        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+        Some(rest.split_once(&format!("</{tag}>"))?.0.to_owned())
+    };
+    let after = text.split_once(&format!("<artifactId>{artifact}</artifactId>")).map(|(_, after)| after);
+    let version = after.and_then(|after| within(after, "version"));
+    let version = version.unwrap_or_else(|| panic!("{}: no version of {artifact}", pom.display()));
+    match version.strip_prefix("${").and_then(|it| it.strip_suffix('}')) {
+        Some(property) => within(&text, property).expect("the property is set"),
+        None => version,
+    }
 }
 
 /// A Cargo package outside this workspace, built with its own lock file; answers where its binaries are.
