@@ -9,7 +9,7 @@ public final class Quickstart {
         var producer = new KinesisProducer(new KinesisProducerConfiguration()
             .setRegion("us-east-1")
             .setKinesisEndpoint("127.0.0.1").setKinesisPort(4567) // always TLS
-            .setVerifyCertificate(false) // or .setCaCertFile("fanlight-data/tls/cert.pem")
+            .setCaCertFile("fanlight-data/tls/cert.pem")
             .setMetricsLevel("none"));
         var hello = ByteBuffer.wrap("hello".getBytes(StandardCharsets.UTF_8));
         var result = producer.addUserRecord("quickstart", "a key", hello).get();
