@@ -26,6 +26,8 @@ mod kcl_judge;
 mod kpl;
 #[path = "compat/matrix.rs"]
 mod matrix;
+#[path = "compat/pollers.rs"]
+mod pollers;
 #[path = "compat/producer.rs"]
 mod producer;
 #[path = "compat/reshard.rs"]
@@ -37,11 +39,9 @@ mod soak;
 #[path = "compat/soak_judge.rs"]
 mod soak_judge;
 
-use std::path::Path;
 use std::time::Duration;
 
 use clients::{AWS_CLI, BOTO3, Client, GO, JAVA, JAVA_NEEDS, JAVASCRIPT, RUST, sources};
-use support::program::Program;
 use support::server::{Options, Server};
 use support::tools;
 
@@ -167,6 +167,20 @@ fn flink_follows_a_stream() {
     }
 }
 
+#[test]
+fn kclpy_follows_a_stream() {
+    if can_run_java("amazon_kclpy") && tools::toolchain("amazon_kclpy", "python3", "--version") {
+        pollers::kclpy();
+    }
+}
+
+#[test]
+fn telegraf_follows_a_stream() {
+    if GO.can_run() {
+        pollers::telegraf();
+    }
+}
+
 /// Left out: the case that sends no preface at all. What begins so is HTTP/1.1 on this port, and is answered
 /// so.
 #[test]
@@ -177,7 +191,7 @@ fn h2spec_accepts_the_connections() {
         return;
     }
     let package = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
-    let h2spec = tools::go("h2spec", package, "h2spec");
+    let h2spec = tools::go("h2spec", package, "", "h2spec");
     let server = Server::start(Options::default());
     let port = server.address().port().to_string();
     let arguments = [&["-h", "127.0.0.1", "-p", &port, "-o", "5"], &PARTS[..]].concat();

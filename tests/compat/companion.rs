@@ -1,8 +1,8 @@
-//! The stand-in for what KCL and KPL need beside Kinesis: moto's server, which answers as DynamoDB, CloudWatch and STS.
+//! The stand-in for what KCL needs beside Kinesis: moto's server, which answers as DynamoDB and CloudWatch.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -19,7 +19,6 @@ pub(crate) const MOTO: &str = "moto[server]==5.2.5";
 /// A running one; gone with its data when dropped.
 pub(crate) struct Companion {
     address: SocketAddr,
-    is_tls: bool,
     _process: Process,
     _scratch: TempDir,
 }
@@ -30,37 +29,25 @@ pub(crate) fn install() -> PathBuf {
 }
 
 impl Companion {
-    /// Starts one over plain HTTP.
+    /// Starts one.
     pub(crate) fn start() -> Companion {
-        Companion::run(None)
-    }
-
-    /// Starts one over TLS, with a certificate and its key.
-    pub(crate) fn start_tls(certificate: &Path, key: &Path) -> Companion {
-        Companion::run(Some((certificate, key)))
-    }
-
-    fn run(tls: Option<(&Path, &Path)>) -> Companion {
         let scratch = TempDir::with_prefix_in("moto-", env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let address = free_address();
         let log = File::create(scratch.path().join("log")).expect("a log file");
         let mut command = Command::new(install().join("moto_server"));
         command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
-        if let Some((certificate, key)) = tls {
-            command.arg("-s").arg("-c").arg(certificate).arg("-k").arg(key);
-        }
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);
         let process = Process::start(&mut command);
         wait_for("moto's server", || TcpStream::connect(address).ok());
-        Companion { address, is_tls: tls.is_some(), _process: process, _scratch: scratch }
+        Companion { address, _process: process, _scratch: scratch }
     }
 
     /// What a client is given as its endpoint.
     pub(crate) fn endpoint(&self) -> String {
-        format!("{}://{}", if self.is_tls { "https" } else { "http" }, self.address)
+        format!("http://{}", self.address)
     }
 
-    /// A call of DynamoDB that must succeed; over plain HTTP only.
+    /// A call of DynamoDB that must succeed.
     pub(crate) fn dynamo(&self, operation: &str, input: &Value) -> Value {
         let target = format!("DynamoDB_20120810.{operation}");
         let authorization = AUTHORIZATION.replace("/kinesis/", "/dynamodb/");

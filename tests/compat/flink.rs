@@ -56,7 +56,7 @@ fn program(class: &str, server: &Server) -> crate::support::program::Program {
 }
 
 fn read(server: &Server, mode: &str, stream: &str) {
-    let told = Arc::new(Mutex::new(Told { lineage: Lineage::Ignored, ..Told::default() }));
+    let told = Arc::new(Mutex::new(Told::new(Lineage::Ignored)));
     let taking = Arc::clone(&told);
     let mut job = program("Consume", server)
         .env("FANLIGHT_STREAM", stream)

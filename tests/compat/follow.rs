@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::producer::{Ledger, Producer};
+use crate::producer::{Ledger, Producer, Text};
 use crate::reshard::{self, Shard};
 use crate::soak_judge::{Lineage, Told};
 use crate::support::kinesis::Kinesis;
@@ -43,6 +43,16 @@ pub(crate) fn load(kinesis: Kinesis, stream: &str) -> Load {
 }
 
 impl Load {
+    /// The line a program would have said, had it told where it read this text.
+    pub(crate) fn line_of(&self, text: &str) -> String {
+        let number = Text::read(text).map(|it| it.number);
+        let place = number.and_then(|number| self.ledger.places.get(number)?.as_ref());
+        place.map_or_else(
+            || format!("nobody put {text:?}"),
+            |place| format!("record {} {} {text}", place.shard, place.sequence),
+        )
+    }
+
     /// Waits until every record was told, and judges what was told.
     pub(crate) fn judge(&self, name: &str, patience: Duration, told: impl Fn() -> Shared) {
         let has_all = || told().lock().expect("nobody panics").has_all(&self.ledger).then_some(());
@@ -52,7 +62,7 @@ impl Load {
         let told = told.lock().expect("nobody panics");
         match told.verdict(&self.ledger, &self.shards) {
             Ok(figures) => say(&format!(
-                "{name}: {} of {} records, {figures:?}, troubles {:?}",
+                "{name}: {} of {} records, {figures}, troubles {:?}",
                 told.records,
                 self.ledger.places.len(),
                 told.troubles
@@ -68,7 +78,7 @@ pub(crate) type Shared = Arc<Mutex<Told>>;
 /// What a program has written to a file so far, its last line only if it is whole.
 pub(crate) fn told_in(file: &Path, lineage: Lineage, line_of: impl Fn(&str) -> Option<String>) -> Shared {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    let mut told = Told { lineage, ..Told::default() };
+    let mut told = Told::new(lineage);
     let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     // Files do not tell when a line came.
     lines.filter_map(|line| line_of(line.trim_end())).for_each(|line| told.take(&line, 0));

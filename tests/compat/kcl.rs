@@ -169,7 +169,7 @@ fn conclude(mut fleet: Fleet<'_>, ledger: &Ledger, shards: &[Shard], sources: &P
     let mut failures = Vec::new();
     fleet.each_application(|mode, it| match it.verdict(ledger, shards, &losses_us) {
         Ok(figures) => say(&format!(
-            "KCL {mode}: {} records, {} throttled, {figures:?}, {} shards ended, {} workers killed, troubles {:#?}",
+            "KCL {mode}: {} records, {} throttled, {figures}, {} shards ended, {} workers killed, troubles {:#?}",
             ledger.places.len(), ledger.throttled, it.ends.len(), losses_us.len(), it.troubles)),
         Err(faults) => failures.push(format!("{mode}: {} faults, {:#?}, troubles {:#?}", faults.len(),
             &faults[..faults.len().min(10)], it.troubles)),

@@ -3,6 +3,7 @@
 //! workers' clock, which is one: they run on one machine.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 use hdrhistogram::Histogram;
 
@@ -38,7 +39,6 @@ struct Processed {
 }
 
 /// A verdict's figures.
-#[derive(Debug)]
 pub(crate) struct Figures {
     /// Records processed, again or for the first time.
     pub(crate) processed: usize,
@@ -48,6 +48,18 @@ pub(crate) struct Figures {
     pub(crate) latency_ms: (f64, f64),
     /// The same without the time around the loss of a worker.
     pub(crate) undisturbed_ms: (f64, f64),
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ((p50, p99), (calm_p50, calm_p99)) = (self.latency_ms, self.undisturbed_ms);
+        let Figures { processed, again, .. } = self;
+        write!(
+            f,
+            "{processed} processed, {again} of them again; put to processRecords p50 {p50:.1} ms p99 "
+        )?;
+        write!(f, "{p99:.1} ms, away from lost workers p50 {calm_p50:.1} ms p99 {calm_p99:.1} ms")
+    }
 }
 
 impl Application {

@@ -103,7 +103,7 @@ pub(crate) fn judge() {
     let puts = told.ledger.places.len();
     let per_record = puts / told.sequences.len().max(1);
     assert!(per_record >= AGGREGATION_MIN, "{per_record} user records in a record");
-    say(&format!("KPL: {:?}, {per_record} user records in a record; KCL: {figures:?}", told.done));
+    say(&format!("KPL: {:?}, {per_record} user records in a record; KCL: {figures}", told.done));
     let wanted = usize::try_from(RECORDS_PER_SEC * 60 * minutes).expect("few");
     assert!(puts >= wanted * 9 / 10, "{puts} of {wanted} user records were put in time");
     publish();

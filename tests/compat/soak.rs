@@ -61,8 +61,8 @@ pub(crate) fn judge(clients: &[&Client]) {
     let mut server = Server::start(Options { tls: true, extra, ..Options::default() });
     let kinesis = Kinesis { address: server.address() };
     kinesis.create(STREAM, SHARDS);
-    let transports = |client: &Client| client.soaks.iter().map(|transport| start(client, transport, &server));
-    let mut consumers: Vec<_> = clients.iter().flat_map(|client| transports(client)).collect();
+    let transports = clients.iter().flat_map(|client| client.soaks.iter().map(move |it| (client, it)));
+    let mut consumers: Vec<_> = transports.map(|(client, it)| start(client, it, &server)).collect();
     for consumer in &consumers {
         let is_ready = || consumer.told.lock().expect("nobody panics").is_ready.then_some(());
         patiently(TIME_TO_START, &format!("{} to be ready", consumer.name), is_ready);
@@ -89,7 +89,7 @@ pub(crate) fn judge(clients: &[&Client]) {
             Ok(figures) => {
                 let troubles = told.troubles.len();
                 say(&format!(
-                    "{name}: {} of {} records, {figures:?}, {troubles} troubles",
+                    "{name}: {} of {} records, {figures}, {troubles} troubles",
                     told.records,
                     ledger.places.len()
                 ));

@@ -3,6 +3,7 @@
 //! for a verdict.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
 use hdrhistogram::Histogram;
 
@@ -32,8 +33,6 @@ pub(crate) enum Lineage {
     /// It tells each shard's end, and begins a child after it.
     #[default]
     Told,
-    /// It tells records only; a child's come after its parents'.
-    Seen,
     /// It tells records only, and reads whatever shard it finds.
     Ignored,
 }
@@ -48,12 +47,10 @@ struct Shown {
     /// Nothing new has come since the last subscription began: what was there already may come again.
     is_fresh: bool,
     first_line: usize,
-    last_line: usize,
     end_line: Option<usize>,
 }
 
 /// A verdict's figures.
-#[derive(Debug)]
 pub(crate) struct Figures {
     /// Subscriptions accepted.
     pub(crate) subscriptions: usize,
@@ -63,7 +60,20 @@ pub(crate) struct Figures {
     pub(crate) latency_us: (u64, u64),
 }
 
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (p50, p99) = self.latency_us;
+        let Figures { subscriptions, doubled, .. } = self;
+        write!(f, "{subscriptions} subscriptions, {doubled} doubled, put to line p50 {p50} us p99 {p99} us")
+    }
+}
+
 impl Told {
+    /// Nothing yet.
+    pub(crate) fn new(lineage: Lineage) -> Told {
+        Told { lineage, ..Told::default() }
+    }
+
     /// Takes a line the consumer said at this time.
     pub(crate) fn take(&mut self, line: &str, now_us: u64) {
         self.lines += 1;
@@ -94,11 +104,8 @@ impl Told {
         };
         let histogram = || Histogram::new(3).expect("three digits");
         self.latency_us.get_or_insert_with(histogram).saturating_record(now_us.saturating_sub(put_us));
-        let line = self.lines;
         let shown = self.shards.entry(shard.to_owned()).or_default();
-        if self.lineage != Lineage::Told {
-            shown.first_line = if shown.records.is_empty() { line } else { shown.first_line };
-        } else if shown.end_line.is_some() {
+        if shown.end_line.is_some() {
             self.faults.push(format!("{shard} {sequence}: after the shard's end"));
         }
         if shown.numbers.insert(number) {
@@ -106,7 +113,6 @@ impl Told {
                 self.faults.push(format!("{shard} {sequence}: out of order"));
             }
             shown.is_fresh = false;
-            shown.last_line = line;
             shown.records.push((sequence.to_owned(), number));
         } else if shown.is_fresh {
             shown.doubled += 1;
@@ -155,25 +161,18 @@ impl Told {
         })
     }
 
-    /// A closed shard's end has to be told, and a child begins after its parents' ends; where ends are not told, after
-    /// their last records.
+    /// A closed shard's end has to be told, and a child begins after its parents' ends.
     fn out_of_lineage(&self, shard: &Shard) -> Option<String> {
-        let tells_ends = match self.lineage {
-            Lineage::Told => true,
-            Lineage::Seen => false,
-            Lineage::Ignored => return None,
-        };
+        if self.lineage == Lineage::Ignored {
+            return None;
+        }
         let Some(shown) = self.shards.get(&shard.id) else {
-            return tells_ends.then(|| format!("{} was never read", shard.id));
+            return Some(format!("{} was never read", shard.id));
         };
-        if tells_ends && shard.is_open == shown.end_line.is_some() {
+        if shard.is_open == shown.end_line.is_some() {
             return Some(format!("{}: open {}, ended {:?}", shard.id, shard.is_open, shown.end_line));
         }
-        let end_of = |id: &String| match self.shards.get(id) {
-            Some(parent) if tells_ends => parent.end_line.unwrap_or(usize::MAX),
-            Some(parent) => parent.last_line,
-            None => 0,
-        };
+        let end_of = |id: &String| self.shards.get(id).and_then(|it| it.end_line).unwrap_or(usize::MAX);
         let early = shard.parents.iter().find(|parent| end_of(parent) > shown.first_line)?;
         Some(format!("{} was read before the end of {early}", shard.id))
     }

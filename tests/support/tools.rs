@@ -58,16 +58,10 @@ pub fn javascript(name: &str, sources: &Path) -> PathBuf {
     })
 }
 
-/// The jars of a `pom.xml` and the classes beside it, compiled against them; answers the class path.
-pub fn java(name: &str, sources: &Path) -> String {
+/// The jars of a `pom.xml`; answers the class path of all.
+pub fn jars(name: &str, sources: &Path) -> String {
     let pom = sources.join("pom.xml");
-    let mut files: Vec<_> =
-        fs::read_dir(sources).expect("the sources").map(|it| it.expect("a file").path()).collect();
-    files.retain(|path| path.extension().is_some_and(|it| it == "java"));
-    files.sort();
-    let stamp: String = [&pom].into_iter().chain(&files).map(|file| read(file)).collect();
-    let jars = format!("{name}-jars");
-    let lib = installed(&jars, &read(&pom), |directory| {
+    let directory = installed(&format!("{name}-jars"), &read(&pom), |directory| {
         let repository = format!("-Dmaven.repo.local={}", root().join("m2").display());
         let into = format!("-DoutputDirectory={}", directory.display());
         let goal = "dependency:copy-dependencies";
@@ -77,11 +71,18 @@ pub fn java(name: &str, sources: &Path) -> String {
             .args(["--quiet", "--batch-mode", &repository, &into, goal, "--file"])
             .arg(&pom));
     });
-    let lib = lib.join("*");
+    directory.join("*").display().to_string()
+}
+
+/// The jars of a `pom.xml` and the classes beside it, compiled against them; answers the class path.
+pub fn java(name: &str, sources: &Path) -> String {
+    let jars = jars(name, sources);
+    let files = files(sources, "java");
+    let stamp: String = [&sources.join("pom.xml")].into_iter().chain(&files).map(|file| read(file)).collect();
     let classes = installed(name, &stamp, |directory| {
-        run(Command::new("javac").arg("-cp").arg(&lib).arg("-d").arg(directory).args(&files));
+        run(Command::new("javac").args(["-cp", &jars, "-d"]).arg(directory).args(&files));
     });
-    format!("{}:{}:{}", classes.display(), sources.display(), lib.display())
+    format!("{}:{}:{jars}", classes.display(), sources.display())
 }
 
 /// The version at which a `pom.xml` asks for an artifact, itself or by a property.
@@ -121,10 +122,10 @@ pub fn go_module(name: &str, sources: &Path) -> PathBuf {
     directory
 }
 
-/// A Go program at a version; answers its binary.
-pub fn go(name: &str, package: &str, program: &str) -> PathBuf {
-    let directory = installed(name, package, |directory| {
-        run(Command::new("go").args(["install", package]).env("GOBIN", directory));
+/// A Go program at a version, with the build tags it is built with; answers its binary.
+pub fn go(name: &str, package: &str, tags: &str, program: &str) -> PathBuf {
+    let directory = installed(name, &format!("{package} {tags}"), |directory| {
+        run(Command::new("go").args(["install", "-tags", tags, package]).env("GOBIN", directory));
     });
     directory.join(program)
 }
