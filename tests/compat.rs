@@ -14,6 +14,8 @@ mod cbor_value;
 mod clients;
 #[path = "compat/companion.rs"]
 mod companion;
+#[path = "compat/documented.rs"]
+mod documented;
 #[path = "compat/flink.rs"]
 mod flink;
 #[path = "compat/follow.rs"]
@@ -157,6 +159,13 @@ fn kcl_survives_its_workers() {
 fn kpl_aggregates_what_kcl_takes_apart() {
     if can_run_java("KPL") && tools::toolchain("KPL", "python3", "--version") {
         kpl::judge();
+    }
+}
+
+#[test]
+fn the_documented_commands_run_kcl_and_kpl() {
+    if can_run_java("KCL and KPL") && tools::toolchain("KCL and KPL", "python3", "--version") {
+        documented::judge();
     }
 }
 

@@ -63,7 +63,8 @@ pub(crate) const AWS_CLI: Client = Client {
     },
 };
 
-const AWS_CLI_PACKAGE: &str = "awscli==1.46.3";
+/// What is installed as the AWS CLI.
+pub(crate) const AWS_CLI_PACKAGE: &str = "awscli==1.46.3";
 
 pub(crate) const JAVASCRIPT: Client = Client {
     name: "JavaScript SDK",

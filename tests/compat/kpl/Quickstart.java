@@ -12,7 +12,7 @@ public final class Quickstart {
             .setCaCertFile("fanlight-data/tls/cert.pem")
             .setMetricsLevel("none"));
         var hello = ByteBuffer.wrap("hello".getBytes(StandardCharsets.UTF_8));
-        var result = producer.addUserRecord("quickstart", "a key", hello).get();
+        var result = producer.addUserRecord("orders", "a key", hello).get();
         System.out.println("put: " + result.getShardId());
         producer.destroy();
     }
