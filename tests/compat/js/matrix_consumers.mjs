@@ -5,7 +5,9 @@ import { ResourceInUseException, ResourceNotFoundException } from "@aws-sdk/clie
 import {
   active,
   createStream,
+  iterator,
   kinesis,
+  poll,
   put,
   refused,
   registerConsumer,
@@ -62,15 +64,8 @@ async function positions(stream) {
     records.push(await put(stream, `before ${number}`));
     await pause(PUT_EVERY_MS);
   }
-  const { ShardIterator } = await kinesis.getShardIterator({
-    ...stream,
-    ShardId: SHARD,
-    ShardIteratorType: "AT_SEQUENCE_NUMBER",
-    StartingSequenceNumber: records[4].sequence,
-  });
-  const {
-    Records: [fifth],
-  } = await kinesis.getRecords({ ShardIterator, Limit: 1 });
+  const at = { ShardIteratorType: "AT_SEQUENCE_NUMBER", StartingSequenceNumber: records[4].sequence };
+  const fifth = (await poll(await iterator(stream, SHARD, at), 1)).records[0];
   const SequenceNumber = records[2].sequence;
   const due = [
     [{ Type: "TRIM_HORIZON" }, 0],

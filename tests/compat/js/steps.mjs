@@ -26,7 +26,7 @@ export async function until(what, ask, mostMs = READY_MS_MAX) {
 export async function within(mostMs, what, promise) {
   const gaveUp = new AbortController();
   const late = pause(mostMs, undefined, { signal: gaveUp.signal }).then(() =>
-    assert.fail(`${what}: ${mostMs} ms`),
+    assert.fail(`not within ${mostMs} ms: ${what}`),
   );
   late.catch(() => {});
   try {
