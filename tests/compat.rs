@@ -16,6 +16,8 @@ mod clients;
 mod companion;
 #[path = "compat/documented.rs"]
 mod documented;
+#[path = "compat/equal.rs"]
+mod equal;
 #[path = "compat/flink.rs"]
 mod flink;
 #[path = "compat/follow.rs"]
@@ -43,7 +45,7 @@ mod soak_judge;
 
 use std::time::Duration;
 
-use clients::{AWS_CLI, BOTO3, Client, GO, JAVA, JAVA_NEEDS, JAVASCRIPT, RUST, sources};
+use clients::{AWS_CLI, BOTO3, Client, GO, JAVA, JAVA_JSON, JAVA_NEEDS, JAVASCRIPT, RUST, sources};
 use support::server::{Options, Server};
 use support::tools;
 
@@ -83,7 +85,21 @@ fn rust_serves_every_operation() {
 
 #[test]
 fn java_serves_every_operation() {
-    matrix(&JAVA);
+    if JAVA.can_run() {
+        matrix::judge(JAVA.name, JAVA.transports, |server, transport| {
+            let (name, value) = JAVA_JSON;
+            let program = JAVA.program("matrix", server);
+            if transport.ends_with("json") { program.env(name, value) } else { program }
+        });
+    }
+}
+
+/// The same calls in CBOR and in JSON: every member of every answer, and every refusal.
+#[test]
+fn java_gets_equal_answers_in_cbor_and_in_json() {
+    if JAVA.can_run() {
+        equal::judge();
+    }
 }
 
 #[test]

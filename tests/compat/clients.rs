@@ -101,11 +101,25 @@ pub(crate) const RUST: Client = Client {
 
 pub(crate) const JAVA: Client = Client {
     name: "Java SDK",
-    transports: &["h2c", "h2-tls"],
+    transports: &[
+        "h2c",
+        "h2-tls",
+        "h2-tls-assumed",
+        "h2c json",
+        "h2c-16k",
+        "h2c-64k",
+        "http1",
+        "http1-tls",
+        "http1 json",
+        "http1-async",
+    ],
     soaks: &["h2c", "h2-tls"],
     needs: &JAVA_NEEDS,
     program: |which, server| java_program(&format!("Java {which}"), "java", &class(which), server),
 };
+
+/// Turns the Java SDK's CBOR off.
+pub(crate) const JAVA_JSON: (&str, &str) = ("JDK_JAVA_OPTIONS", "-Daws.cborEnabled=false");
 
 pub(crate) const JAVA_NEEDS: [(&str, &str); 3] =
     [("java", "-version"), ("javac", "-version"), ("mvn", "--version")];

@@ -180,7 +180,7 @@ fn out_of_order(firsts: &[Processed]) -> Vec<String> {
 
 fn latency<'a>(records: impl Iterator<Item = &'a Processed>) -> (f64, f64) {
     let mut histogram = Histogram::<u64>::new(3).expect("three digits");
-    records.for_each(|it| histogram.saturating_record(it.at_us.saturating_sub(it.put_us)));
+    records.for_each(|it| histogram += it.at_us.saturating_sub(it.put_us));
     #[expect(clippy::cast_precision_loss, reason = "milliseconds to print")]
     let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
     (at(0.5), at(0.99))

@@ -45,7 +45,9 @@ fn json_lines(output: &str) -> Vec<Value> {
 fn output(transport: &str, program: impl Fn(&Server, &str) -> Program) -> String {
     let extra = vec!["--subscription-secs".to_owned(), SUBSCRIPTION_SECS.to_string()];
     let server = Server::start(Options { tls: transport.contains("tls"), extra, ..Options::default() });
-    let program = program(&server, transport).env("FANLIGHT_TRANSPORT", transport);
+    // What follows its name is not about the connection.
+    let name = transport.split(' ').next().unwrap_or(transport);
+    let program = program(&server, transport).env("FANLIGHT_TRANSPORT", name);
     program.env("FANLIGHT_SUBSCRIPTION_SECS", &SUBSCRIPTION_SECS.to_string()).run(TIME_MAX)
 }
 
