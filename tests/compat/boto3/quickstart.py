@@ -7,19 +7,17 @@ kinesis.create_stream(StreamName="greetings", ShardCount=1)
 kinesis.get_waiter("stream_exists").wait(StreamName="greetings", WaiterConfig={"Delay": 1})
 stream = kinesis.describe_stream_summary(StreamName="greetings")["StreamDescriptionSummary"]["StreamARN"]
 
-consumer = kinesis.register_stream_consumer(StreamARN=stream, ConsumerName="reader")["Consumer"][
-    "ConsumerARN"
-]
-while (
-    kinesis.describe_stream_consumer(ConsumerARN=consumer)["ConsumerDescription"]["ConsumerStatus"]
-    != "ACTIVE"
-):
-    pass
+reader = {"StreamARN": stream, "ConsumerName": "reader"}
+consumer = kinesis.register_stream_consumer(**reader)["Consumer"]
+while consumer["ConsumerStatus"] != "ACTIVE":
+    consumer = kinesis.describe_stream_consumer(**reader)["ConsumerDescription"]
 subscription = kinesis.subscribe_to_shard(
-    ConsumerARN=consumer, ShardId="shardId-000000000000", StartingPosition={"Type": "LATEST"}
+    ConsumerARN=consumer["ConsumerARN"],
+    ShardId="shardId-000000000000",
+    StartingPosition={"Type": "LATEST"},
 )
+
 kinesis.put_record(StreamName="greetings", PartitionKey="world", Data=b"hello")
-records = (
-    each for event in subscription["EventStream"] for each in event["SubscribeToShardEvent"]["Records"]
-)
-print("pushed:", next(records)["Data"].decode())
+events = (event["SubscribeToShardEvent"] for event in subscription["EventStream"])
+record = next(record for event in events for record in event["Records"])
+print("pushed:", record["Data"].decode())
