@@ -35,12 +35,14 @@ class Consumer:
         self.lock, self.started, self.ended = threading.Lock(), set(), set()
 
     def start(self, shards):
-        """Begins with those of the shards there are now whose parents are not among them."""
+        """Begins with those of the shards there are now whose parents, if any, are past retention."""
         known = {shard["ShardId"] for shard in shards}
-        for shard in shards:
-            parents = {shard.get("ParentShardId"), shard.get("AdjacentParentShardId")} - {None}
-            if not parents & known:
-                self.start_shard(shard["ShardId"])
+        with self.lock:
+            for shard in shards:
+                parents = {shard.get("ParentShardId"), shard.get("AdjacentParentShardId")} - {None}
+                self.ended |= parents - known
+                if not parents & known:
+                    self.start_shard(shard["ShardId"])
 
     def start_shard(self, shard):
         """Reads a shard in a thread of its own."""
