@@ -80,6 +80,45 @@ fn the_operations_are_those_of_the_server() {
     assert_eq!(listed, built);
 }
 
+/// What the compatibility tests run is what the README shows.
+#[test]
+fn the_programs_are_those_the_tests_run() {
+    const SHOWN: [&str; 11] = [
+        "boto3/quickstart.py",
+        "cli/quickstart.sh",
+        "js/quickstart.mjs",
+        "rust-sdk/src/bin/quickstart.rs",
+        "go/cmd/quickstart/quickstart.go",
+        "java/Quickstart.java",
+        "kcl/Quickstart.java",
+        "kpl/Quickstart.java",
+        "kclpy/record_processor.py",
+        "flink/Quickstart.java",
+        "telegraf/telegraf.conf",
+    ];
+    let text = readme();
+    for shown in SHOWN {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(shown);
+        let program = std::fs::read_to_string(path).expect("a program");
+        assert!(text.contains(&format!("\n{program}```\n")), "the README shows another {shown}");
+    }
+}
+
+/// Clients times transports times groups, as the last run of the compatibility tests saw them.
+#[test]
+fn the_published_table_has_a_few_hundred_cells() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compatibility.md");
+    let text = std::fs::read_to_string(path).expect("the table");
+    let marks = |line: &str| {
+        let cells: Vec<_> = line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
+        cells.iter().filter(|cell| ["✓", "–"].contains(*cell)).count()
+    };
+    let cells: usize = text.lines().filter(|line| line.starts_with("| ")).map(marks).sum();
+    assert!(cells >= 250, "{cells} cells");
+    let blank = text.lines().find(|line| line.contains(" – |") && line.ends_with("|  |"));
+    assert_eq!(blank, None, "what was not served has its reason");
+}
+
 #[test]
 fn a_row_is_read_whole() {
     let sample = "| `--a-b` | `FANLIGHT_A_B` | `x` | What `it` does |\n| `--c` | `FANLIGHT_C` | | none |";
