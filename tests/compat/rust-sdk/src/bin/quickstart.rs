@@ -33,9 +33,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut events = subscribe.starting_position(latest).send().await?.event_stream;
     kinesis.put_record().stream_name(name).partition_key("key").data(Blob::new("hello")).send().await?;
     while let Some(event) = events.recv().await? {
-        for record in event.as_subscribe_to_shard_event().map_or(&[][..], |it| it.records()) {
+        let records = event.as_subscribe_to_shard_event().map_or(&[][..], |it| it.records());
+        if let Some(record) = records.first() {
             println!("pushed: {}", str::from_utf8(record.data().as_ref())?);
-            return Ok(());
+            break;
         }
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A child may be read once all its parents have been read to their ends, so that no key's records come out of
-/// order; each shard is read once.
+/// A child may be read once all its parents have been read to their ends, so that no key's records come out
+/// of order; each shard is read once.
 #[derive(Default)]
 pub struct Family {
     waiting: BTreeMap<String, Vec<String>>,

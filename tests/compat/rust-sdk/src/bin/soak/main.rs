@@ -1,5 +1,5 @@
-//! Reads the stream `FANLIGHT_STREAM` as the consumer `FANLIGHT_CONSUMER` by enhanced fan-out, across the ends
-//! of subscriptions, reshards and restarts of the server, and prints a line for all that happens: `ready`,
+//! Reads the stream `FANLIGHT_STREAM` as the consumer `FANLIGHT_CONSUMER` by enhanced fan-out, across ends of
+//! subscriptions, reshards and restarts of the server, and prints a line for all that happens: `ready`,
 //! `subscribed`, `record`, `end`, `trouble`. It ends when its standard input does.
 
 mod family;

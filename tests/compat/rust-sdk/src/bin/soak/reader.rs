@@ -1,5 +1,6 @@
 //! One registered consumer of a stream, and a task for each shard it reads.
 
+use std::error::Error;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
@@ -7,9 +8,8 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::Config;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_kinesis::types::{
-    ChildShard, ConsumerStatus, ShardIteratorType, StartingPosition, SubscribeToShardEvent,
-};
+use aws_sdk_kinesis::operation::subscribe_to_shard::SubscribeToShardOutput;
+use aws_sdk_kinesis::types::{ChildShard, ConsumerStatus, ShardIteratorType, StartingPosition};
 use fanlight_compat_rust_sdk::{Failure, until};
 use tokio::task::JoinSet;
 
@@ -81,72 +81,81 @@ impl Reader {
 
 /// Reads a shard to its end, subscription after subscription; answers its children.
 async fn follow(kinesis: &Client, consumer: &str, shard: &str) -> Result<Vec<ChildShard>, Failure> {
-    let mut position = StartingPosition::builder().r#type(ShardIteratorType::TrimHorizon).build()?;
-    let mut heard = Instant::now();
+    let position = StartingPosition::builder().r#type(ShardIteratorType::TrimHorizon).build()?;
+    let mut place = Place { shard, position, heard: Instant::now() };
     // The SDK would pause longer and longer between its own tries.
     let once = Config::builder().retry_config(RetryConfig::disabled());
     loop {
         let call = kinesis.subscribe_to_shard().consumer_arn(consumer).shard_id(shard);
-        let call = call.starting_position(position.clone()).customize().config_override(once.clone());
-        let mut events = match call.send().await {
-            Ok(answer) => answer.event_stream,
-            Err(error) => {
-                trouble(shard, heard, error).await?;
-                continue;
-            }
-        };
-        say(&format!("subscribed {shard}"));
-        loop {
-            match events.recv().await {
-                Ok(Some(event)) => {
-                    let event =
-                        event.as_subscribe_to_shard_event().map_err(|_| "an event of an unknown kind")?;
-                    heard = Instant::now();
-                    take(shard, event)?;
-                    if !event.child_shards().is_empty() {
-                        say(&format!("end {shard}"));
-                        return Ok(event.child_shards().to_vec());
-                    }
-                    let next = StartingPosition::builder().r#type(ShardIteratorType::AfterSequenceNumber);
-                    position = next.sequence_number(event.continuation_sequence_number()).build()?;
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    trouble(shard, heard, error).await?;
-                    break;
+        let call = call.starting_position(place.position.clone()).customize().config_override(once.clone());
+        match call.send().await {
+            Ok(answer) => {
+                say(&format!("subscribed {shard}"));
+                if let Some(children) = place.read(answer).await? {
+                    say(&format!("end {shard}"));
+                    return Ok(children);
                 }
             }
+            Err(error) => place.trouble(error).await?,
         }
     }
 }
 
-fn take(shard: &str, event: &SubscribeToShardEvent) -> Result<(), Failure> {
-    for record in event.records() {
-        let text = str::from_utf8(record.data().as_ref())?;
-        say(&format!("record {shard} {} {text}", record.sequence_number()));
-    }
-    Ok(())
+/// How far a shard has been read.
+struct Place<'a> {
+    shard: &'a str,
+    position: StartingPosition,
+    /// When the last event came.
+    heard: Instant,
 }
 
-/// Tells of an error and pauses; gives up when nothing has been heard for too long.
-async fn trouble<E, R>(shard: &str, heard: Instant, error: SdkError<E, R>) -> Result<(), Failure>
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: Debug + Send + Sync + 'static,
-{
-    let class = match &error {
+impl Place<'_> {
+    /// Reads a subscription until it ends or breaks; answers the children if the shard ended.
+    async fn read(&mut self, mut from: SubscribeToShardOutput) -> Result<Option<Vec<ChildShard>>, Failure> {
+        loop {
+            let event = match from.event_stream.recv().await {
+                Ok(Some(event)) => event,
+                Ok(None) => return Ok(None),
+                Err(error) => return self.trouble(error).await.map(|()| None),
+            };
+            let event = event.as_subscribe_to_shard_event().map_err(|_| "an event of an unknown kind")?;
+            self.heard = Instant::now();
+            for record in event.records() {
+                let text = str::from_utf8(record.data().as_ref())?;
+                say(&format!("record {} {} {text}", self.shard, record.sequence_number()));
+            }
+            if !event.child_shards().is_empty() {
+                return Ok(Some(event.child_shards().to_vec()));
+            }
+            let next = StartingPosition::builder().r#type(ShardIteratorType::AfterSequenceNumber);
+            self.position = next.sequence_number(event.continuation_sequence_number()).build()?;
+        }
+    }
+
+    /// Tells of an error and pauses; gives up when nothing has been heard for too long.
+    async fn trouble<E, R>(&self, error: SdkError<E, R>) -> Result<(), Failure>
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        R: Debug + Send + Sync + 'static,
+    {
+        say(&format!("trouble {} {}", self.shard, class(&error)));
+        if self.heard.elapsed() > PATIENCE {
+            return Err(error.into());
+        }
+        tokio::time::sleep(TRY_EVERY).await;
+        Ok(())
+    }
+}
+
+/// The service's exception, or what kind of trouble the transport had.
+fn class<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
+    match error {
         SdkError::ServiceError(refusal) => refusal.err().code().unwrap_or("ServiceError"),
         SdkError::DispatchFailure(_) => "DispatchFailure",
         SdkError::ResponseError(_) => "ResponseError",
         SdkError::TimeoutError(_) => "TimeoutError",
         _ => "SdkError",
-    };
-    say(&format!("trouble {shard} {class}"));
-    if heard.elapsed() > PATIENCE {
-        return Err(error.into());
     }
-    tokio::time::sleep(TRY_EVERY).await;
-    Ok(())
 }
 
 /// One line, flushed by its end.
