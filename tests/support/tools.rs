@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The Python SDK all tests use, and the service's model that comes with it.
-pub const BOTO3: &str = "boto3==1.44.5";
+pub const BOTO3: &str = "boto3==1.44.8";
 
 /// Says whether a toolchain can run at all. If not, says so on the real standard error, past the test
 /// harness's capture; under `CI=true` its absence fails the test.
