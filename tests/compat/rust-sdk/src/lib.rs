@@ -1,6 +1,8 @@
 //! What the programs share: the SDK's client of the server under test, and how failures are told.
 
 use std::env;
+use std::error::Error;
+use std::iter;
 use std::time::Duration;
 
 use aws_sdk_kinesis::Client;
@@ -9,7 +11,7 @@ use aws_sdk_kinesis::config::{Credentials, Region, SharedHttpClient};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 /// Any failure, with its text.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// More than the SDK's own three: calls are meant to meet the service's throttles here.
 const ATTEMPTS_MAX: u32 = 8;
@@ -69,6 +71,14 @@ fn http_client(transport: &str, endpoint: &str) -> Result<SharedHttpClient, Fail
                 .into())
         }
     }
+}
+
+/// An error with what caused it: the SDK's own texts leave that out.
+pub fn told(error: &(dyn Error + 'static)) -> String {
+    let texts = iter::successors(Some(error), |&it| it.source()).map(ToString::to_string);
+    let mut texts: Vec<_> = texts.collect();
+    texts.dedup();
+    texts.join(": ")
 }
 
 /// Polls until the future answers that it is done, bounded.

@@ -3,6 +3,7 @@ package matrix
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,8 +67,9 @@ func (b *bench) putWhile(ctx context.Context, stream string, alive *atomic.Int32
 func (b *bench) follow(
 	ctx context.Context, consumer, shard string, it *subscription, alive *atomic.Int32,
 ) (got []record) {
-	leave := func() { alive.Add(-1) }
-	defer func() { leave() }()
+	// Even if this one fails: the puts are not to go on for ever.
+	leave := sync.OnceFunc(func() { alive.Add(-1) })
+	defer leave()
 	for range resubscriptions {
 		got = append(got, it.rest()...)
 		lived := time.Since(it.began)
@@ -76,7 +78,6 @@ func (b *bench) follow(
 		it = b.subscribe(ctx, consumer, shard, it.next)
 	}
 	leave()
-	leave = func() {}
 	defer it.close()
 	for len(got) == 0 || got[len(got)-1].data != lastRecord {
 		got = append(got, it.records(1)...)

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_kinesis::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_kinesis::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_kinesis::error::{BoxError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use fanlight_compat_rust_sdk::{Failure, ensure};
+use aws_sdk_kinesis::error::{BoxError, ProvideErrorMetadata, SdkError};
+use fanlight_compat_rust_sdk::{Failure, ensure, told};
 
 /// The client cannot do what a group is about, or the server is known not to, yet.
 #[derive(Debug)]
@@ -42,12 +42,12 @@ pub fn refused<T, E, R>(
     is: impl Fn(&E) -> bool,
 ) -> Result<(), Failure>
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: Debug + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: Debug + Send + Sync + 'static,
 {
     let Err(error) = result else { return Err(format!("{what}: answered, where a refusal was due").into()) };
     let modelled = error.as_service_error().is_some_and(|it| is(it) && it.message().is_some());
-    ensure!(modelled, "{what}: refused with {}", DisplayErrorContext(error));
+    ensure!(modelled, "{what}: refused with {}", told(&error));
     Ok(())
 }
 

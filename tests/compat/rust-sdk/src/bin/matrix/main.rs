@@ -18,8 +18,7 @@ use std::env;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use aws_sdk_kinesis::error::DisplayErrorContext;
-use fanlight_compat_rust_sdk::{Failure, connect};
+use fanlight_compat_rust_sdk::{Failure, connect, told};
 use serde_json::{Value, json};
 
 use bench::Bench;
@@ -115,5 +114,5 @@ fn verdict(name: &str, result: Result<(), Failure>) -> Value {
         return json!({"group": name, "absent": why});
     }
     eprintln!("{name}: {failure:?}");
-    json!({"group": name, "ok": false, "why": DisplayErrorContext(&*failure).to_string()})
+    json!({"group": name, "ok": false, "why": told(&*failure)})
 }

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use aws_sdk_kinesis::config::Config;
 use aws_sdk_kinesis::config::retry::RetryConfig;
-use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::types::{ChannelStreamConfiguration, RecordConfiguration, RecordFormatType};
-use fanlight_compat_rust_sdk::{Failure, ensure};
+use fanlight_compat_rust_sdk::{Failure, ensure, told};
 
 use crate::bench::Bench;
 use crate::check::{Absence, Attempts, equal, refused};
@@ -65,14 +65,14 @@ pub async fn queues_and_channels(bench: &Bench) -> Result<(), Failure> {
 
 fn not_built<T, E, R>(operation: &str, result: Result<T, SdkError<E, R>>) -> Result<(), Failure>
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: Debug + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: Debug + Send + Sync + 'static,
 {
     let Err(error) = result else { return Err(format!("{operation} is answered").into()) };
     let text = format!("{operation} is not supported by this server yet.");
     let known = error
         .as_service_error()
         .is_some_and(|it| it.code() == Some("InvalidArgumentException") && it.message() == Some(&text));
-    ensure!(known, "{operation}: {}", DisplayErrorContext(error));
+    ensure!(known, "{operation}: {}", told(&error));
     Ok(())
 }

@@ -9,8 +9,7 @@ use std::env;
 use std::io::{self, Read};
 use std::thread;
 
-use aws_sdk_kinesis::error::DisplayErrorContext;
-use fanlight_compat_rust_sdk::{Failure, connect};
+use fanlight_compat_rust_sdk::{Failure, connect, told};
 use tokio::sync::oneshot;
 
 use reader::Reader;
@@ -22,7 +21,7 @@ async fn main() -> Result<(), Failure> {
         Reader::register(connect()?, &stream, &consumer).await?.run().await
     };
     tokio::select! {
-        result = run => result.map_err(|failure| DisplayErrorContext(&*failure).to_string().into()),
+        result = run => result.map_err(|failure| told(&*failure).into()),
         _ = input_ended() => Ok(()),
     }
 }
