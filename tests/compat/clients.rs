@@ -1,5 +1,5 @@
-//! The SDKs: what each needs on the machine, how it is installed, and how its programs are started. Every one has a
-//! `matrix`; those with enhanced fan-out a `soak`; and the `quickstart` is what the README shows.
+//! The SDKs: what each needs on the machine, how it is installed, and how its programs are started. Every one
+//! has a `matrix`; those with enhanced fan-out a `soak`; and the `quickstart` is what the README shows.
 
 use std::path::{Path, PathBuf};
 

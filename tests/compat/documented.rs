@@ -1,4 +1,5 @@
-//! The commands of `docs/kcl-and-kpl.md`, run as they stand there but for the ports, which have to be free ones.
+//! The commands of `docs/kcl-and-kpl.md`, run as they stand there but for the ports, which have to be free
+//! ones.
 
 use std::fs;
 use std::path::Path;

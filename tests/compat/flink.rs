@@ -1,5 +1,5 @@
-//! Flink reads a stream that is resharded under load: its older source by enhanced fan-out and by polling, its newer
-//! one by polling; and its sink writes one.
+//! Flink reads a stream that is resharded under load: its older source by enhanced fan-out and by polling,
+//! its newer one by polling; and its sink writes one.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

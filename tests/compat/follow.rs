@@ -1,5 +1,5 @@
-//! Applications that read a whole stream by themselves, under a load that is resharded: each record comes, in its
-//! shard's order, and a child's after its parents'.
+//! Applications that read a whole stream by themselves, under a load that is resharded: each record comes, in
+//! its shard's order, and a child's after its parents'.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
-//! KCL's workers over a stream that is split and merged under load, one of them killed each minute: by enhanced
-//! fan-out and by polling at once, two applications beside each other in each worker.
+//! KCL's workers over a stream that is split and merged under load, one of them killed each minute: by
+//! enhanced fan-out and by polling at once, two applications beside each other in each worker.
 //!
 //! Five minutes; `FANLIGHT_KCL_MINUTES=30` for longer.
 
@@ -169,17 +169,27 @@ fn conclude(mut fleet: Fleet<'_>, ledger: &Ledger, shards: &[Shard], sources: &P
     let mut failures = Vec::new();
     fleet.each_application(|mode, it| match it.verdict(ledger, shards, &losses_us) {
         Ok(figures) => say(&format!(
-            "KCL {mode}: {} records, {} throttled, {figures}, {} shards ended, {} workers killed, troubles {:#?}",
-            ledger.places.len(), ledger.throttled, it.ends.len(), losses_us.len(), it.troubles)),
-        Err(faults) => failures.push(format!("{mode}: {} faults, {:#?}, troubles {:#?}", faults.len(),
-            &faults[..faults.len().min(10)], it.troubles)),
+            "KCL {mode}: {} records, {} throttled, {figures}, {} shards ended, {} workers killed, \
+             troubles {:#?}",
+            ledger.places.len(),
+            ledger.throttled,
+            it.ends.len(),
+            losses_us.len(),
+            it.troubles
+        )),
+        Err(faults) => failures.push(format!(
+            "{mode}: {} faults, {:#?}, troubles {:#?}",
+            faults.len(),
+            &faults[..faults.len().min(10)],
+            it.troubles
+        )),
     });
     assert!(failures.is_empty(), "{}\n{}", failures.join("\n"), errors.join("\n---\n"));
     publish(sources);
 }
 
-/// Each open shard is to be leased by a living worker, each closed one at its end or forgotten, and no other one
-/// leased.
+/// Each open shard is to be leased by a living worker, each closed one at its end or forgotten, and no other
+/// one leased.
 fn disagreements(
     companion: &Companion,
     mode: &str,

@@ -1,6 +1,6 @@
-//! What the workers of a KCL application told, held against what was put: every record processed at least once, each
-//! key's in order, a child's only after its parents'. Pure: told lines, asked for a verdict. Order is that of the
-//! workers' clock, which is one: they run on one machine.
+//! What the workers of a KCL application told, held against what was put: every record processed at least
+//! once, each key's in order, a child's only after its parents'. Pure: told lines, asked for a verdict. Order
+//! is that of the workers' clock, which is one: they run on one machine.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,8 +10,8 @@ use hdrhistogram::Histogram;
 use crate::producer::{Ledger, Text};
 use crate::reshard::Shard;
 
-/// Around the loss of a worker, in microseconds: records put so long before it, or so long after, may have had to
-/// wait until its leases were taken.
+/// Around the loss of a worker, in microseconds: records put so long before it, or so long after, may have
+/// had to wait until its leases were taken.
 const DISTURBED_US: (u64, u64) = (5_000_000, 35_000_000);
 
 /// One application: what all of its workers told.

@@ -1,5 +1,5 @@
-//! Every group of operations over every transport a client has, each transport against a server of its own. The
-//! client's program judges; what it says becomes the published table.
+//! Every group of operations over every transport a client has, each transport against a server of its own.
+//! The client's program judges; what it says becomes the published table.
 
 use std::thread;
 use std::time::Duration;

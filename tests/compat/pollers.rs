@@ -1,5 +1,5 @@
-//! Consumers that bring their own way of reading: `amazon_kclpy` under the MultiLangDaemon, by fan-out and by polling,
-//! and Telegraf, which polls. What they read they write to a file.
+//! Consumers that bring their own way of reading: `amazon_kclpy` under the MultiLangDaemon, by fan-out and by
+//! polling, and Telegraf, which polls. What they read they write to a file.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Records put at a steady pace by one connection, and what became of each: judges compare with it what consumers
-//! got. A record's text is its key, its number and the time of its put.
+//! Records put at a steady pace by one connection, and what became of each: judges compare with it what
+//! consumers got. A record's text is its key, its number and the time of its put.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

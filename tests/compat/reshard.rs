@@ -1,4 +1,5 @@
-//! Shards split and merged while others look: the widest open one in halves, the two narrowest neighbours into one.
+//! Shards split and merged while others look: the widest open one in halves, the two narrowest neighbours
+//! into one.
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
-//! The published table of what was served: `docs/compatibility.md` has a part for each client, made by the runs and
-//! held against them. A run whose outcome is not what the part says fails; with `FANLIGHT_WRITE_CELLS=1` it writes
-//! the part anew.
+//! The published table of what was served: `docs/compatibility.md` has a part for each client, made by the
+//! runs and held against them. A run whose outcome is not what the part says fails; with
+//! `FANLIGHT_WRITE_CELLS=1` it writes the part anew.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

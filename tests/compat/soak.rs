@@ -1,8 +1,8 @@
-//! Every SDK that has enhanced fan-out follows one stream at once, over each transport it has, while shards are split
-//! and merged, subscriptions run out, and the server is stopped and killed.
+//! Every SDK that has enhanced fan-out follows one stream at once, over each transport it has, while shards
+//! are split and merged, subscriptions run out, and the server is stopped and killed.
 //!
-//! `FANLIGHT_SOAK_MINUTES=12` runs with the service's subscriptions of five minutes; without it the run is short and
-//! so are they.
+//! `FANLIGHT_SOAK_MINUTES=12` runs with the service's subscriptions of five minutes; without it the run is
+//! short and so are they.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
-//! What one consumer of a whole stream told, held against what was put: nothing lost, nothing out of order within a
-//! shard, nothing twice but right after a subscription, no child before its parents' ends. Pure: told lines, asked
-//! for a verdict.
+//! What one consumer of a whole stream told, held against what was put: nothing lost, nothing out of order
+//! within a shard, nothing twice but right after a subscription, no child before its parents' ends. Pure:
+//! told lines, asked for a verdict.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;

@@ -1,5 +1,5 @@
-//! A client program: its environment and its deadline; run to its end with a verdict, one JSON object on the last
-//! line, or beside the test, which takes its lines as they come.
+//! A client program: its environment and its deadline; run to its end with a verdict, one JSON object on the
+//! last line, or beside the test, which takes its lines as they come.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -53,8 +53,8 @@ impl Program {
         self
     }
 
-    /// Runs it to its end; it must exit with success and say so in its verdict, within the time. Answers all it
-    /// said.
+    /// Runs it to its end; it must exit with success and say so in its verdict, within the time. Answers all
+    /// it said.
     pub fn run(self, at_most: Duration) -> String {
         let name = self.name.clone();
         let output = self.finish(at_most);
