@@ -175,8 +175,8 @@ async fn read_page(
 
 fn answer(context: &Context, stream: &Stream, shard: &Shard, page: Page) -> Answer {
     let tip = context.store.tip(shard.log).unwrap_or_default();
-    // Told by the empty page behind the last records, as recorded from the service: Telegraf and Flink's newer
-    // source cannot take records and a shard's end at once.
+    // Told by the empty page behind the last records, as recorded from the service: Telegraf and Flink's
+    // newer source cannot take records and a shard's end at once.
     let is_tip = page.records.is_empty() && page.next >= tip;
     let drained = is_tip && !shard.is_open() && !context.store.engine().has_uncommitted(shard.log);
     let next =
