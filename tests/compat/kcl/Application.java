@@ -64,7 +64,8 @@ final class Application {
         // machine, so they are weighed by what they read and not by its load.
         config.workerUtilizationAwareAssignmentConfig().disableWorkerMetrics(true)
             .workerMetricsReporterFreqInMillis(Duration.ofSeconds(5).toMillis());
-        // Shards without a lease are looked for each 10 s, not each minute or two.
-        return config.shardSyncIntervalMillis(10_000).leasesRecoveryAuditorExecutionFrequencyMillis(10_000);
+        // Shards without a lease are looked for each 10 s, not each 2 min; once it listed the shards (at the
+        // very start, too) the library rests a second, not a minute.
+        return config.leasesRecoveryAuditorExecutionFrequencyMillis(10_000).shardSyncIntervalMillis(1_000);
     }
 }

@@ -21,8 +21,9 @@ public class Quickstart implements ShardRecordProcessor {
         var configs = new ConfigsBuilder(stream, "quickstart",
             KinesisClientUtil.createKinesisAsyncClient(KinesisAsyncClient.builder()),
             DynamoDbAsyncClient.create(), CloudWatchAsyncClient.create(), "worker-1", Quickstart::new);
-        // Shards are handed out each second instead of each 20: nobody likes to wait the first time.
-        var leases = configs.leaseManagementConfig().leaseAssignmentIntervalMillis(1_000L);
+        // By itself the library rests a minute once it listed the shards, and 20 s before handing them out.
+        var leases = configs.leaseManagementConfig()
+            .shardSyncIntervalMillis(1_000).leaseAssignmentIntervalMillis(1_000L);
         var metrics = configs.metricsConfig().metricsLevel(MetricsLevel.NONE);
         new Scheduler(configs.checkpointConfig(), configs.coordinatorConfig(), leases,
             configs.lifecycleConfig(), metrics, configs.processorConfig(), configs.retrievalConfig()).run();
