@@ -55,14 +55,14 @@ pub(crate) fn kclpy() {
 }
 
 fn start_daemon(server: &Server, companion: &Companion, mode: &str, stream: &str, scratch: &Path) -> Talk {
-    let python = tools::python("kclpy-python", KCLPY).join("python");
+    // Its own installation builds a directory of jars, for which Maven is the better client.
+    let library = tools::python_sources("kclpy-python", KCLPY);
     let sources = sources("kclpy");
     let class_path = tools::jars("kclpy", &sources);
     let settings = fs::read_to_string(sources.join("kclpy.properties")).expect("the settings");
     let own = format!(
-        "executableName = {} {}\nstreamName = {stream}\napplicationName = {stream}\nretrievalMode = {mode}\n\
+        "executableName = python3 {}\nstreamName = {stream}\napplicationName = {stream}\nretrievalMode = {mode}\n\
          kinesisEndpoint = {}\ndynamoDBEndpoint = {}\n",
-        python.display(),
         sources.join("record_processor.py").display(),
         server.endpoint(),
         companion.endpoint(),
@@ -73,6 +73,7 @@ fn start_daemon(server: &Server, companion: &Companion, mode: &str, stream: &str
         .args(["-Xmx384m", "-XX:+UseSerialGC", "-cp", &class_path])
         .args(["software.amazon.kinesis.multilang.MultiLangDaemon", "--properties-file"])
         .args([&properties])
+        .env("PYTHONPATH", &library.display().to_string())
         .env("FANLIGHT_OUTPUT", &output(scratch, mode).display().to_string());
     // The daemon logs on its standard output.
     daemon.talk(|_| ())

@@ -35,6 +35,26 @@ pub fn python(name: &str, requirement: &str) -> PathBuf {
     directory.join("bin")
 }
 
+/// The sources of a Python package as they are published, unpacked and not built; answers where they are.
+pub fn python_sources(name: &str, requirement: &str) -> PathBuf {
+    let directory = installed(name, requirement, |directory| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(directory.join("venv")));
+        let mut fetch = Command::new(directory.join("venv/bin/pip"));
+        fetch.args([
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+        ]);
+        run(fetch.arg("--dest").arg(directory).arg(requirement));
+        let archive = files(directory, "gz").pop().expect("an archive came");
+        run(Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(directory));
+    });
+    directory.join(requirement.replace("==", "-"))
+}
+
 /// The packages of a `package.json` with its lock file; answers the directory above `node_modules`.
 pub fn npm(name: &str, sources: &Path) -> PathBuf {
     let files = ["package.json", "package-lock.json"];
