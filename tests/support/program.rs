@@ -113,11 +113,6 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Closes its input and waits for its clean end; every line it said has been taken then.
     pub fn finish(mut self, at_most: Duration) {
         drop(self.input.take());
@@ -139,7 +134,8 @@ impl Talk {
 
     /// What it said on its standard error.
     pub fn errors(&self) -> String {
-        fs::read_to_string(self.scratch.path().join("errors")).unwrap_or_default()
+        String::from_utf8_lossy(&fs::read(self.scratch.path().join("errors")).unwrap_or_default())
+            .into_owned()
     }
 }
 
