@@ -16,7 +16,7 @@ use crate::support::server::free_address;
 use crate::support::{copy_directory, patiently, tools};
 
 /// For two libraries to be fetched and to do their work.
-const PATIENCE: Duration = Duration::from_secs(420);
+const PATIENCE: Duration = Duration::from_secs(900);
 /// What the programs say at last.
 const SAID: [&str; 2] = ["put: shardId-000000000000", "processed: hello"];
 

@@ -8,26 +8,42 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::clients::Client;
-use crate::producer::{Producer, epoch_us};
-use crate::reshard;
+use crate::producer::{Ledger, Producer, epoch_us};
+use crate::reshard::{self, Shard};
 use crate::soak_judge::Told;
 use crate::support::kinesis::Kinesis;
 use crate::support::program::Talk;
 use crate::support::server::{Options, Server};
-use crate::support::{patiently, say};
+use crate::support::{patiently, say, within};
 
 const STREAM: &str = "soak";
 const SHARDS: u32 = 4;
 const RECORDS_PER_SEC: u64 = 200;
-/// A short run, and how long a subscription lives in it.
-const SHORT: (Duration, u64) = (Duration::from_secs(60), 8);
-/// As at the service.
-const SUBSCRIPTION_SECS: u64 = 300;
+/// How long records are put, how long a subscription lives, and how long nothing is put at first: in a short
+/// run; in a long one a subscription lives as long as at the service, and idles longer than any client waits.
+const SHORT: Times =
+    Times { load: Duration::from_secs(60), subscription_secs: 8, idle: Duration::from_secs(5) };
+const LONG: Times =
+    Times { load: Duration::from_secs(0), subscription_secs: 300, idle: Duration::from_secs(25) };
 /// For what happens after the last record.
 const TIME_TO_CATCH_UP: Duration = Duration::from_secs(60);
 /// For a program to start beside nine others, and to end.
 const TIME_TO_START: Duration = Duration::from_secs(120);
 const TIME_TO_END: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Copy)]
+struct Times {
+    load: Duration,
+    subscription_secs: u64,
+    idle: Duration,
+}
+
+impl Times {
+    fn from_environment() -> Times {
+        let minutes = std::env::var("FANLIGHT_SOAK_MINUTES").map(|it| it.parse::<u64>().expect("minutes"));
+        minutes.map_or(SHORT, |minutes| Times { load: Duration::from_secs(60 * minutes), ..LONG })
+    }
+}
 
 /// One consumer: an SDK over one transport.
 struct Consumer {
@@ -48,15 +64,13 @@ enum Deed {
 const DEEDS: [(f64, Deed); 5] =
     [(0.15, Deed::Split), (0.3, Deed::Merge), (0.5, Deed::Restart), (0.65, Deed::Split), (0.8, Deed::Kill)];
 
+/// Until the server is first stopped nobody meets an error.
+const UNTROUBLED_UNTIL: f64 = 0.5;
+
 /// Runs it with these clients.
 pub(crate) fn judge(clients: &[&Client]) {
-    let (time, subscription_secs) = match std::env::var("FANLIGHT_SOAK_MINUTES") {
-        Ok(minutes) => {
-            (Duration::from_secs(60 * minutes.parse::<u64>().expect("minutes")), SUBSCRIPTION_SECS)
-        }
-        Err(_) => SHORT,
-    };
-    let extra = ["--plain-too", "--subscription-secs", &subscription_secs.to_string()];
+    let times = Times::from_environment();
+    let extra = ["--plain-too", "--subscription-secs", &times.subscription_secs.to_string()];
     let extra = extra.map(str::to_owned).to_vec();
     let mut server = Server::start(Options { tls: true, extra, ..Options::default() });
     let kinesis = Kinesis { address: server.address() };
@@ -68,41 +82,41 @@ pub(crate) fn judge(clients: &[&Client]) {
         patiently(TIME_TO_START, &format!("{} to be ready", consumer.name), is_ready);
     }
 
+    wait_until(Instant::now() + times.idle, &mut consumers);
+
     let producer = Producer::start(server.address(), STREAM, RECORDS_PER_SEC);
     let begun = Instant::now();
     for (part, deed) in DEEDS {
-        wait_until(begun + time.mul_f64(part), &mut consumers);
+        wait_until(begun + times.load.mul_f64(part), &mut consumers);
+        if part <= UNTROUBLED_UNTIL {
+            consumers.iter().for_each(assert_untroubled);
+        }
         carry_out(deed, &mut server);
     }
-    wait_until(begun + time, &mut consumers);
+    wait_until(begun + times.load, &mut consumers);
     let ledger = producer.stop();
     let shards = reshard::shards(kinesis, STREAM);
-    let mut failures = Vec::new();
-    for consumer in consumers {
-        let name = consumer.name.clone();
-        let has_all = || consumer.told.lock().expect("nobody panics").has_all(&ledger).then_some(());
-        let _ = crate::support::within(TIME_TO_CATCH_UP, has_all);
-        let errors = consumer.program.errors();
-        consumer.program.finish(TIME_TO_END);
-        let told = consumer.told.lock().expect("nobody panics");
-        match told.verdict(&ledger, &shards) {
-            Ok(figures) => {
-                let troubles = told.troubles.len();
-                say(&format!(
-                    "{name}: {} of {} records, {figures}, {troubles} troubles",
-                    told.records,
-                    ledger.places.len()
-                ));
-            }
-            Err(faults) => failures.push(format!(
-                "{name}: {} faults, {:#?}\n{:#?}\n{errors}",
-                faults.len(),
-                &faults[..faults.len().min(10)],
-                &told.troubles[..told.troubles.len().min(10)]
-            )),
-        }
-    }
+    let failures: Vec<_> =
+        consumers.into_iter().filter_map(|consumer| conclude(consumer, &ledger, &shards).err()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Lets a consumer catch up and end; says its figures, or answers what is wrong.
+fn conclude(consumer: Consumer, ledger: &Ledger, shards: &[Shard]) -> Result<(), String> {
+    let Consumer { name, program, told } = consumer;
+    let has_all = || told.lock().expect("nobody panics").has_all(ledger).then_some(());
+    // The verdict says what is missing.
+    let _ = within(TIME_TO_CATCH_UP, has_all);
+    let errors = program.errors();
+    program.finish(TIME_TO_END);
+    let told = told.lock().expect("nobody panics");
+    let (put, troubles) = (ledger.places.len(), told.troubles.len());
+    let few = |texts: &[String]| format!("{:#?}", &texts[..texts.len().min(10)]);
+    let figures = told.verdict(ledger, shards).map_err(|faults| {
+        format!("{name}: {} faults, {}\n{}\n{errors}", faults.len(), few(&faults), few(&told.troubles))
+    })?;
+    say(&format!("{name}: {} of {put} records, {figures}, {troubles} troubles", told.records));
+    Ok(())
 }
 
 fn start(client: &Client, transport: &str, server: &Server) -> Consumer {
@@ -118,6 +132,17 @@ fn start(client: &Client, transport: &str, server: &Server) -> Consumer {
         .env("FANLIGHT_TRANSPORT", transport);
     let take = move |line: &str| taking.lock().expect("nobody panics").take(line, epoch_us());
     Consumer { name: consumer, program: program.talk(take), told }
+}
+
+fn assert_untroubled(consumer: &Consumer) {
+    let told = consumer.told.lock().expect("nobody panics");
+    assert!(
+        told.troubles.is_empty(),
+        "{}: {:#?}\n{}",
+        consumer.name,
+        told.troubles,
+        consumer.program.errors()
+    );
 }
 
 /// Looks that nobody gave up meanwhile.
