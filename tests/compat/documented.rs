@@ -17,6 +17,8 @@ use crate::support::{copy_directory, patiently, tools};
 
 /// For two libraries to be fetched and to do their work.
 const PATIENCE: Duration = Duration::from_secs(900);
+/// As the document has them.
+const PORTS: [&str; 3] = ["4567", "4568", "5000"];
 /// What the programs say at last.
 const SAID: [&str; 2] = ["put: shardId-000000000000", "processed: hello"];
 
@@ -24,9 +26,10 @@ const SAID: [&str; 2] = ["put: shardId-000000000000", "processed: hello"];
 pub(crate) fn judge() {
     let text = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/kcl-and-kpl.md"));
     assert!(text.contains(MOTO), "the commands install what the other tests run");
+    compare_with_compose();
     let (_, block) = text.split_once("```sh\n").expect("a block of commands");
     let (commands, _) = block.split_once("```").expect("its end");
-    let ports = ["4567", "4568", "5000"].map(|port| (port, free_address().port().to_string()));
+    let ports = PORTS.map(|port| (port, free_port()));
     let on_free_ports =
         |text: &str| ports.iter().fold(text.to_owned(), |text, (port, free)| text.replace(port, free));
 
@@ -46,6 +49,12 @@ pub(crate) fn judge() {
     });
 }
 
+/// A free one in whose digits none of the documented ones is found: they are replaced one after the other.
+fn free_port() -> String {
+    let mut candidates = std::iter::repeat_with(|| free_address().port().to_string());
+    candidates.find(|free| PORTS.iter().all(|port| !free.contains(port))).expect("there are thousands")
+}
+
 /// Starts the commands; answers what asks for all they have said. They end with it.
 fn run(script: &Path, directory: &Path, port: &str, admin_port: &str) -> impl Fn() -> String {
     let bin = Path::new(env!("CARGO_BIN_EXE_fanlight")).parent().expect("a directory").display().to_string();
@@ -58,6 +67,8 @@ fn run(script: &Path, directory: &Path, port: &str, admin_port: &str) -> impl Fn
     // The server's own addresses are its defaults in the document.
     command.env("FANLIGHT_LISTEN", format!("127.0.0.1:{port}"));
     command.env("FANLIGHT_ADMIN_LISTEN", format!("127.0.0.1:{admin_port}"));
+    // Maven's own repository would be the user's.
+    command.env("MAVEN_OPTS", format!("-Dmaven.repo.local={}", tools::root().join("m2").display()));
     command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     command.stdout(file.try_clone().expect("a second handle")).stderr(file);
     let commands = Mutex::new(Process::start(&mut command));
@@ -67,6 +78,19 @@ fn run(script: &Path, directory: &Path, port: &str, admin_port: &str) -> impl Fn
         assert!(ended.is_none(), "the commands ended: {ended:?}\n{said}");
         said
     }
+}
+
+/// The compose file is run by no test: it has to ask for the same versions and programs at least.
+fn compare_with_compose() {
+    let compose = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compose.yaml"));
+    let (_, moto_version) = MOTO.split_once("==").expect("a version");
+    let image = format!("motoserver/moto:{moto_version}");
+    let programs = ["kpl", "kcl"].map(|client| format!("tests/compat/{client}/Quickstart.java"));
+    let jars = ["kpl", "kcl"].map(|client| format!("--file tests/compat/{client}/pom.xml"));
+    for wanted in [&[image][..], &programs, &jars].concat() {
+        assert!(compose.contains(&wanted), "docs/compose.yaml has no {wanted}");
+    }
+    PORTS.iter().for_each(|port| assert!(compose.contains(port), "docs/compose.yaml has no {port}"));
 }
 
 fn read(path: &Path) -> String {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::clients::{JAVA, JAVA_JSON};
+use crate::support::http::{CBOR, JSON};
 use crate::support::program::Program;
 use crate::support::say;
 use crate::support::server::{Options, Server};
@@ -16,8 +17,8 @@ const CALLS_MIN: usize = 80;
 /// Runs the scenario in each encoding, against a server of its own, and compares line by line.
 pub(crate) fn judge() {
     for transport in ["h2c", "h2-tls", "http1"] {
-        let in_cbor = answers(transport, |program| program);
-        let in_json = answers(transport, |program| program.env(JAVA_JSON.0, JAVA_JSON.1));
+        let in_cbor = answers(transport, CBOR, |program| program);
+        let in_json = answers(transport, JSON, |program| program.env(JAVA_JSON.0, JAVA_JSON.1));
         assert!(in_cbor.len() >= CALLS_MIN, "{transport}: only {} calls", in_cbor.len());
         for (cbor, json) in in_cbor.iter().zip(&in_json) {
             assert_eq!(cbor, json, "{transport}");
@@ -27,12 +28,15 @@ pub(crate) fn judge() {
     }
 }
 
-fn answers(transport: &str, encode: impl FnOnce(Program) -> Program) -> Vec<String> {
+/// What each call was answered; the last line says in which types the bodies were.
+fn answers(transport: &str, types: &str, encode: impl FnOnce(Program) -> Program) -> Vec<String> {
     let server = Server::start(Options { tls: transport.contains("tls"), ..Options::default() });
     let lines = Arc::new(Mutex::new(Vec::new()));
     let taking = Arc::clone(&lines);
     let program = JAVA.program("equal", &server).env("FANLIGHT_TRANSPORT", transport);
     let scenario = encode(program).env("FANLIGHT_SUBSCRIPTION_SECS", "300");
     scenario.talk(move |line| taking.lock().expect("nobody panics").push(line.to_owned())).finish(TIME_MAX);
-    std::mem::take(&mut *lines.lock().expect("nobody panics"))
+    let mut answers = std::mem::take(&mut *lines.lock().expect("nobody panics"));
+    assert_eq!(answers.pop().as_deref(), Some(types), "{transport}");
+    answers
 }

@@ -11,8 +11,11 @@ use crate::soak_judge::{Lineage, Told};
 use crate::support::kinesis::Kinesis;
 use crate::support::{patiently, say, within};
 
-/// The load.
+/// The load, until somebody reads and then.
+const SLOW_RECORDS_PER_SEC: u64 = 2;
 const RECORDS_PER_SEC: u64 = 200;
+/// For an application to start, which may mean tables and leases, beside others.
+const TIME_TO_START: Duration = Duration::from_secs(300);
 /// When it is resharded, and when it ends.
 const SPLIT_SECS: u64 = 6;
 const MERGE_SECS: u64 = 12;
@@ -26,9 +29,12 @@ pub(crate) struct Load {
     shards: Vec<Shard>,
 }
 
-/// Puts into a stream for a while, splits a shard of it and merges two.
-pub(crate) fn load(kinesis: Kinesis, stream: &str) -> Load {
-    let producer = Producer::start(kinesis.address, stream, RECORDS_PER_SEC);
+/// Puts into a stream, slowly until it is read, and then for a while, in which a shard of it is split and two
+/// are merged. `is_read` looks whether a record has been read, and fails where that cannot come any more.
+pub(crate) fn load(kinesis: Kinesis, stream: &str, mut is_read: impl FnMut() -> bool) -> Load {
+    let producer = Producer::start(kinesis.address, stream, SLOW_RECORDS_PER_SEC);
+    patiently(TIME_TO_START, "the first record to be read", || is_read().then_some(()));
+    producer.pace(RECORDS_PER_SEC);
     let begun = Instant::now();
     let pass = |secs| {
         let is_due = || (begun.elapsed() >= Duration::from_secs(secs)).then_some(());
@@ -39,7 +45,10 @@ pub(crate) fn load(kinesis: Kinesis, stream: &str) -> Load {
     pass(MERGE_SECS);
     reshard::merge(kinesis, stream);
     pass(END_SECS);
-    Load { ledger: producer.stop(), shards: reshard::shards(kinesis, stream) }
+    let ledger = producer.stop();
+    ledger.assert_pace(RECORDS_PER_SEC, Duration::from_secs(END_SECS));
+    assert_eq!(ledger.in_doubt(), 0, "puts failed");
+    Load { ledger, shards: reshard::shards(kinesis, stream) }
 }
 
 impl Load {

@@ -62,8 +62,11 @@ impl Fleet<'_> {
         let applications = Arc::clone(&self.applications);
         let worker = program.talk(move |line| {
             let (mode, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let application = applications.get(mode).unwrap_or_else(|| panic!("a line nobody knows: {line}"));
-            application.lock().expect("nobody panics").take(rest);
+            match applications.get(mode) {
+                Some(application) => application.lock().expect("nobody panics").take(rest),
+                // A thread all applications share has something to say: it is said of each.
+                None => applications.values().for_each(|it| it.lock().expect("nobody panics").take(rest)),
+            }
         });
         self.workers.push((name, worker));
     }
@@ -145,6 +148,8 @@ pub(crate) fn judge(sources: &Path) {
     }
     fleet.until(begun + MINUTE * minutes);
     let ledger = producer.stop();
+    ledger.assert_pace(RECORDS_PER_SEC.1, MINUTE * minutes);
+    assert_eq!(ledger.in_doubt(), 0, "puts failed");
     patiently(TIME_TO_CATCH_UP, "every record to be processed", || {
         fleet.look();
         fleet.have_all(&ledger).then_some(())
@@ -157,7 +162,8 @@ fn conclude(mut fleet: Fleet<'_>, ledger: &Ledger, shards: &[Shard], sources: &P
         let mut disagreement = Vec::new();
         let agreed = within(TIME_TO_CATCH_UP, || {
             fleet.look();
-            disagreement = disagreements(fleet.companion, mode, shards, &fleet.names());
+            let ends = fleet.applications[mode].lock().expect("nobody panics").ends.clone();
+            disagreement = disagreements(fleet.companion, mode, shards, &fleet.names(), &ends);
             disagreement.is_empty().then_some(())
         });
         assert!(agreed.is_some(), "the leases of {mode}: {disagreement:#?}");
@@ -188,13 +194,14 @@ fn conclude(mut fleet: Fleet<'_>, ledger: &Ledger, shards: &[Shard], sources: &P
     publish(sources);
 }
 
-/// Each open shard is to be leased by a living worker, each closed one at its end or forgotten, and no other
-/// one leased.
+/// Each open shard is to be leased by a living worker, each closed one at its end (or told to have come to
+/// it, and forgotten since), and no other one leased.
 fn disagreements(
     companion: &Companion,
     mode: &str,
     shards: &[Shard],
     workers: &HashSet<&str>,
+    ends: &BTreeMap<String, usize>,
 ) -> Vec<String> {
     let output = companion.dynamo("Scan", &json!({"TableName": format!("{STREAM}-{mode}")}));
     let items = output["Items"].as_array().expect("items");
@@ -206,7 +213,7 @@ fn disagreements(
     let agrees = |shard: &Shard| match leases.get(&shard.id) {
         Some(lease) if shard.is_open => workers.contains(text(lease, "leaseOwner").as_str()),
         Some(lease) => text(lease, "checkpoint") == "SHARD_END",
-        None => !shard.is_open,
+        None => !shard.is_open && ends.contains_key(&shard.id),
     };
     let known: HashSet<_> = shards.iter().map(|shard| shard.id.as_str()).collect();
     let foreign =

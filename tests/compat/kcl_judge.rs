@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use hdrhistogram::Histogram;
 
@@ -36,6 +37,7 @@ struct Processed {
     number: usize,
     key: usize,
     shard: usize,
+    place: u64,
 }
 
 /// A verdict's figures.
@@ -67,7 +69,9 @@ impl Application {
     pub(crate) fn take(&mut self, line: &str) {
         let words: Vec<_> = line.splitn(6, ' ').collect();
         match words.as_slice() {
-            ["record", shard, _sequence, _sub_sequence, at_us, text] => self.record(shard, at_us, text),
+            ["record", shard, sequence, _sub_sequence, at_us, text] => {
+                self.record(shard, sequence, at_us, text);
+            }
             ["end", shard] => *self.ends.entry((*shard).to_owned()).or_default() += 1,
             ["start" | "lost", ..] => (),
             ["trouble", ..] => *self.troubles.entry(line.to_owned()).or_default() += 1,
@@ -75,14 +79,15 @@ impl Application {
         }
     }
 
-    fn record(&mut self, shard: &str, at_us: &str, text: &str) {
+    fn record(&mut self, shard: &str, sequence: &str, at_us: &str, text: &str) {
         let (Some(Text { key, number, put_us }), Ok(at_us)) = (Text::read(text), at_us.parse()) else {
             return self.faults.push(format!("{shard}: nobody put {text:?}"));
         };
+        let place = fingerprint(shard, sequence);
         let shard = self.index_of(shard);
         let new_key = self.keys.len();
         let key = *self.keys.entry(key.to_owned()).or_insert(new_key);
-        self.processed.push(Processed { at_us, put_us, number, key, shard });
+        self.processed.push(Processed { at_us, put_us, number, key, shard, place });
         self.seen.resize(self.seen.len().max(number + 1), false);
         self.seen[number] = true;
     }
@@ -120,10 +125,10 @@ impl Application {
         let firsts = self.first_times();
         let mut faults = self.faults.clone();
         faults.extend(self.missing(ledger).map(|number| format!("record {number} was not processed")));
+        faults.extend(self.elsewhere(ledger));
         faults.extend(out_of_order(&firsts));
         faults.extend(self.before_parents(&firsts, lineage));
-        let is_overrun = |text: &&String| text.contains("capacity restrictions");
-        faults.extend(self.troubles.keys().filter(is_overrun).cloned());
+        faults.extend(self.troubles.keys().filter(|text| is_grave(text)).cloned());
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -138,6 +143,18 @@ impl Application {
             latency_ms: latency(firsts.iter()),
             undisturbed_ms: latency(firsts.iter().filter(is_calm)),
         })
+    }
+
+    /// Records that came from another place than the one acknowledged.
+    fn elsewhere(&self, ledger: &Ledger) -> Vec<String> {
+        let is_elsewhere = |it: &&Processed| {
+            let place = ledger.places.get(it.number).and_then(Option::as_ref);
+            place.is_some_and(|place| fingerprint(&place.shard, &place.sequence) != it.place)
+        };
+        let elsewhere = self.processed.iter().filter(is_elsewhere);
+        elsewhere
+            .map(|it| format!("record {} came from another place than it was put to", it.number))
+            .collect()
     }
 
     fn first_times(&self) -> Vec<Processed> {
@@ -166,6 +183,18 @@ impl Application {
     }
 }
 
+/// Millions of places are compared: by 64 bits each.
+fn fingerprint(shard: &str, sequence: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (shard, sequence).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Warnings nobody may pass over: events came faster than the library takes them, or a shard has no lease.
+fn is_grave(text: &str) -> bool {
+    text.contains("capacity restrictions") || text.to_lowercase().contains("orphan")
+}
+
 fn out_of_order(firsts: &[Processed]) -> Vec<String> {
     let mut last = HashMap::new();
     let mut faults = Vec::new();
@@ -184,4 +213,65 @@ fn latency<'a>(records: impl Iterator<Item = &'a Processed>) -> (f64, f64) {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds to print")]
     let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
     (at(0.5), at(0.99))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::producer::Place;
+
+    const PARENT: &str = "shardId-000000000000";
+    const CHILD: &str = "shardId-000000000001";
+
+    /// Two records of a key in a shard that ends, a third of it in the child.
+    const WHOLE: [&str; 4] = [
+        "record shardId-000000000000 11 0 20 key-0 0 10",
+        "record shardId-000000000000 12 0 21 key-0 1 10",
+        "end shardId-000000000000",
+        "record shardId-000000000001 13 0 22 key-0 2 10",
+    ];
+
+    fn verdict(lines: &[&str]) -> Result<usize, Vec<String>> {
+        let place =
+            |shard: &str, sequence: &str| Some(Place { shard: shard.into(), sequence: sequence.into() });
+        let places = vec![place(PARENT, "11"), place(PARENT, "12"), place(CHILD, "13")];
+        let mut application = Application::default();
+        lines.iter().for_each(|line| application.take(line));
+        let lineage = [Shard::new(PARENT, &[], false), Shard::new(CHILD, &[PARENT], true)];
+        let ledger = Ledger { places, ..Ledger::default() };
+        application.verdict(&ledger, &lineage, &[]).map(|figures| figures.again)
+    }
+
+    #[test]
+    fn what_was_processed_once_or_again_is_right() {
+        assert_eq!(verdict(&WHOLE), Ok(0));
+        assert_eq!(
+            verdict(&[&WHOLE[..], &["record shardId-000000000000 11 0 30 key-0 0 10"]].concat()),
+            Ok(1)
+        );
+    }
+
+    #[test]
+    fn what_is_lost_early_or_elsewhere_is_found() {
+        for index in [0, 1, 3] {
+            let lost: Vec<_> = (0..4).filter(|&at| at != index).map(|at| WHOLE[at]).collect();
+            assert!(verdict(&lost).is_err(), "{} is missing", WHOLE[index]);
+        }
+        let with = |index: usize, line: &'static str| {
+            let mut lines = WHOLE;
+            lines[index] = line;
+            verdict(&lines)
+        };
+        assert!(with(0, "record shardId-000000000000 11 0 25 key-0 0 10").is_err(), "a key out of order");
+        assert!(
+            with(3, "record shardId-000000000001 13 0 19 key-9 2 10").is_err(),
+            "a child before its parent"
+        );
+        assert!(with(3, "record shardId-000000000000 13 0 22 key-0 2 10").is_err(), "in another shard");
+        assert!(with(3, "record shardId-000000000001 14 0 22 key-0 2 10").is_err(), "under another number");
+        assert!(with(2, "ended").is_err(), "a line nobody knows");
+        for trouble in ["trouble Unable to enqueue: capacity restrictions", "trouble an Orphan was found"] {
+            assert!(verdict(&[&WHOLE[..], &[trouble]].concat()).is_err(), "{trouble}");
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //! polling, and Telegraf, which polls. What they read they write to a file.
 
 use std::fs;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -41,9 +42,12 @@ pub(crate) fn kclpy() {
         let daemon = start_daemon(&server, &companion, mode, &stream, scratch.path());
         (mode, stream, daemon)
     });
-    for (mode, stream, daemon) in modes {
-        let load = load(kinesis, &stream);
+    for (mode, stream, mut daemon) in modes {
         let output = output(scratch.path(), mode);
+        let load = load(kinesis, &stream, || {
+            assert!(!daemon.has_ended(), "the daemon ended:\n{}", said(scratch.path(), mode));
+            has_records(&output)
+        });
         load.judge(&format!("amazon_kclpy {mode}"), PATIENCE, || {
             told_in(&output, Lineage::Told, |line| Some(line.to_owned()))
         });
@@ -76,10 +80,23 @@ fn start_daemon(server: &Server, companion: &Companion, mode: &str, stream: &str
         .env("PYTHONPATH", &library.display().to_string())
         .env("FANLIGHT_OUTPUT", &output(scratch, mode).display().to_string());
     // The daemon logs on its standard output.
-    daemon.talk(|_| ())
+    let mut log = fs::File::create(log_path(scratch, mode)).expect("a log file");
+    daemon.talk(move |line| writeln!(log, "{line}").expect("the log can be written"))
 }
 
-fn output(scratch: &Path, mode: &str) -> std::path::PathBuf {
+fn log_path(scratch: &Path, mode: &str) -> PathBuf {
+    scratch.join(format!("{mode}.log"))
+}
+
+fn said(scratch: &Path, mode: &str) -> String {
+    fs::read_to_string(log_path(scratch, mode)).unwrap_or_default()
+}
+
+fn has_records(output: &Path) -> bool {
+    fs::read_to_string(output).is_ok_and(|text| text.contains("record ") || text.contains("\"value\""))
+}
+
+fn output(scratch: &Path, mode: &str) -> PathBuf {
     scratch.join(format!("{mode}.lines"))
 }
 
@@ -91,12 +108,15 @@ pub(crate) fn telegraf() {
     kinesis.create(STREAM, SHARDS);
     let scratch = scratch();
     let output = output(scratch.path(), "telegraf");
-    let running = Program::new("Telegraf", telegraf, &server)
+    let mut running = Program::new("Telegraf", telegraf, &server)
         .args(["--config".as_ref(), sources("telegraf").join("telegraf.conf").as_os_str()])
         .env("FANLIGHT_STREAM", STREAM)
         .env("FANLIGHT_OUTPUT", &output.display().to_string())
         .talk(|_| ());
-    let load = load(kinesis, STREAM);
+    let load = load(kinesis, STREAM, || {
+        assert!(!running.has_ended(), "Telegraf ended:\n{}", running.errors());
+        has_records(&output)
+    });
     // Telegraf tells a record's data only.
     let line_of = |line: &str| {
         let point: Value = serde_json::from_str(line).ok()?;

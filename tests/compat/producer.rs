@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -16,8 +16,8 @@ use crate::support::kinesis::{blob, text};
 
 /// Partition keys in use: number `n` goes to key `n % KEYS`, so a batch never has a key twice.
 pub(crate) const KEYS: u64 = 500;
-/// Batches put in a second at most: small ones, so that consumers get many small events.
-const BATCHES_PER_SEC: u64 = 100;
+/// Between two batches: short, so that they are small and consumers get many small events.
+const BETWEEN_BATCHES: Duration = Duration::from_millis(10);
 /// Before what was refused is put again, or a server that is away is looked for again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often the records of a batch that were refused are put again.
@@ -45,6 +45,7 @@ pub(crate) struct Ledger {
 pub(crate) struct Producer {
     stop: Sender<()>,
     per_sec: Arc<AtomicU64>,
+    put: Arc<AtomicUsize>,
     thread: JoinHandle<Ledger>,
 }
 
@@ -57,6 +58,19 @@ pub(crate) struct Text<'a> {
     pub(crate) number: usize,
     /// When it was put, microseconds since the epoch.
     pub(crate) put_us: u64,
+}
+
+impl Ledger {
+    /// Records whose acknowledgement was lost.
+    pub(crate) fn in_doubt(&self) -> usize {
+        self.places.iter().filter(|place| place.is_none()).count()
+    }
+
+    /// Fails unless the pace was held, to a tenth.
+    pub(crate) fn assert_pace(&self, per_sec: u64, time: Duration) {
+        let (put, wanted) = ((self.places.len() - self.in_doubt()) as u64, per_sec * time.as_secs());
+        assert!(put >= wanted * 9 / 10, "{put} records were put in {time:?}, {wanted} were to be");
+    }
 }
 
 impl<'a> Text<'a> {
@@ -79,7 +93,11 @@ impl<'a> Text<'a> {
 /// The wall clock: what consumers in other processes measure with, too.
 pub(crate) fn epoch_us() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the epoch has passed");
-    u64::try_from(since.as_micros()).expect("the end of time is far")
+    micros(since)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).expect("the end of time is far")
 }
 
 impl Producer {
@@ -87,13 +105,19 @@ impl Producer {
     pub(crate) fn start(address: SocketAddr, stream: &str, per_sec: u64) -> Producer {
         let (stop, stopped) = channel();
         let per_sec = Arc::new(AtomicU64::new(per_sec));
-        let (stream, pace) = (stream.to_owned(), Arc::clone(&per_sec));
+        let put = Arc::new(AtomicUsize::new(0));
+        let (stream, pace, count) = (stream.to_owned(), Arc::clone(&per_sec), Arc::clone(&put));
         let thread = thread::spawn(move || {
-            let mut put = Put { address, stream, client: None, ledger: Ledger::default() };
+            let mut put = Put { address, stream, client: None, ledger: Ledger::default(), put: count };
             put.until(&stopped, &pace);
             put.ledger
         });
-        Producer { stop, per_sec, thread }
+        Producer { stop, per_sec, put, thread }
+    }
+
+    /// Records put so far.
+    pub(crate) fn count(&self) -> usize {
+        self.put.load(Ordering::Relaxed)
     }
 
     /// Puts so many records a second from now on.
@@ -113,25 +137,35 @@ struct Put {
     stream: String,
     client: Option<Client>,
     ledger: Ledger,
+    put: Arc<AtomicUsize>,
 }
 
 impl Put {
+    /// Each batch has what is due by then: a slow answer makes the next one larger, not the pace slower.
     fn until(&mut self, stopped: &Receiver<()>, per_sec: &AtomicU64) {
-        let mut due = Instant::now();
+        let mut pace = 0;
+        let mut begun = Instant::now();
+        let mut before = 0;
         loop {
             let per_sec = per_sec.load(Ordering::Relaxed);
-            let batches_per_sec = BATCHES_PER_SEC.min(per_sec);
-            self.batch(per_sec / batches_per_sec, stopped);
-            due += Duration::from_secs(1) / u32::try_from(batches_per_sec).expect("few");
-            let pause = due.saturating_duration_since(Instant::now());
-            if stopped.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+            if per_sec != pace {
+                (pace, begun, before) = (per_sec, Instant::now(), self.ledger.places.len() as u64);
+            }
+            let due = before + 1 + micros(begun.elapsed()) * pace / 1_000_000;
+            let count = due.saturating_sub(self.ledger.places.len() as u64).min(KEYS);
+            if count > 0 && !self.batch(count, stopped) {
+                // What could not be put while nobody answered is not made up for.
+                pace = 0;
+            }
+            if stopped.recv_timeout(BETWEEN_BATCHES) == Err(RecvTimeoutError::Disconnected) {
                 return;
             }
         }
     }
 
-    /// Puts the next records; those refused for the shard's limit again, before others of their keys.
-    fn batch(&mut self, count: u64, stopped: &Receiver<()>) {
+    /// Puts the next records; those refused for the shard's limit again, before others of their keys. Answers
+    /// whether all were acknowledged.
+    fn batch(&mut self, count: u64, stopped: &Receiver<()>) -> bool {
         let first = self.ledger.places.len();
         let mut open: Vec<usize> = (first..).take(usize::try_from(count).expect("few")).collect();
         self.ledger.places.resize(first + open.len(), None);
@@ -139,7 +173,7 @@ impl Put {
             let Some(output) = self.put_records(&open) else {
                 // Accepted or not, nobody knows: they stay in doubt, and the next ones find a server again.
                 let _ = stopped.recv_timeout(PAUSE);
-                return;
+                return false;
             };
             let results = output["Records"].as_array().expect("a result for each record");
             let results: HashMap<_, _> = open.iter().copied().zip(results).collect();
@@ -150,7 +184,8 @@ impl Put {
                 self.ledger.places[number] = Some(place);
             }
             if open.is_empty() {
-                return;
+                self.put.store(self.ledger.places.len(), Ordering::Relaxed);
+                return true;
             }
             self.ledger.throttled += open.len() as u64;
             let _ = stopped.recv_timeout(PAUSE);

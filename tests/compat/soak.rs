@@ -39,11 +39,21 @@ struct Times {
 }
 
 impl Times {
+    /// Of a shard that is never closed: the first, one after each stop of the server, and until the first
+    /// stop one for each that ran out.
+    fn subscriptions_min(self) -> usize {
+        let undisturbed = self.load.mul_f64(UNTROUBLED_UNTIL).as_secs() / self.subscription_secs;
+        3 + usize::try_from(undisturbed).expect("few")
+    }
+
     fn from_environment() -> Times {
         let minutes = std::env::var("FANLIGHT_SOAK_MINUTES").map(|it| it.parse::<u64>().expect("minutes"));
         minutes.map_or(SHORT, |minutes| Times { load: Duration::from_secs(60 * minutes), ..LONG })
     }
 }
+
+/// Errors of a consumer in all: it looks for a server that is away a few times a second, for each shard.
+const TROUBLES_MAX: usize = 500;
 
 /// One consumer: an SDK over one transport.
 struct Consumer {
@@ -86,23 +96,33 @@ pub(crate) fn judge(clients: &[&Client]) {
 
     let producer = Producer::start(server.address(), STREAM, RECORDS_PER_SEC);
     let begun = Instant::now();
+    let mut undoubted = 0;
     for (part, deed) in DEEDS {
         wait_until(begun + times.load.mul_f64(part), &mut consumers);
         if part <= UNTROUBLED_UNTIL {
             consumers.iter().for_each(assert_untroubled);
+            undoubted = producer.count();
         }
         carry_out(deed, &mut server);
     }
     wait_until(begun + times.load, &mut consumers);
     let ledger = producer.stop();
+    // Nothing is put while the server is away.
+    ledger.assert_pace(RECORDS_PER_SEC, times.load.mul_f64(0.8));
+    assert!(
+        ledger.places[..undoubted].iter().all(Option::is_some),
+        "a put failed though nobody stopped the server"
+    );
     let shards = reshard::shards(kinesis, STREAM);
-    let failures: Vec<_> =
-        consumers.into_iter().filter_map(|consumer| conclude(consumer, &ledger, &shards).err()).collect();
+    let failures: Vec<_> = consumers
+        .into_iter()
+        .filter_map(|consumer| conclude(consumer, &ledger, &shards, times).err())
+        .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 /// Lets a consumer catch up and end; says its figures, or answers what is wrong.
-fn conclude(consumer: Consumer, ledger: &Ledger, shards: &[Shard]) -> Result<(), String> {
+fn conclude(consumer: Consumer, ledger: &Ledger, shards: &[Shard], times: Times) -> Result<(), String> {
     let Consumer { name, program, told } = consumer;
     let has_all = || told.lock().expect("nobody panics").has_all(ledger).then_some(());
     // The verdict says what is missing.
@@ -116,7 +136,11 @@ fn conclude(consumer: Consumer, ledger: &Ledger, shards: &[Shard]) -> Result<(),
         format!("{name}: {} faults, {}\n{}\n{errors}", faults.len(), few(&faults), few(&told.troubles))
     })?;
     say(&format!("{name}: {} of {put} records, {figures}, {troubles} troubles", told.records));
-    Ok(())
+    // All go on behind the last whole event they have seen: nothing may come again.
+    let is_right = figures.doubled == 0
+        && troubles <= TROUBLES_MAX
+        && figures.subscriptions_max >= times.subscriptions_min();
+    if is_right { Ok(()) } else { Err(format!("{name}: {figures}, {}", few(&told.troubles))) }
 }
 
 fn start(client: &Client, transport: &str, server: &Server) -> Consumer {

@@ -2,7 +2,7 @@
 //! within a shard, nothing twice but right after a subscription, no child before its parents' ends. Pure:
 //! told lines, asked for a verdict.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use hdrhistogram::Histogram;
@@ -41,7 +41,8 @@ pub(crate) enum Lineage {
 #[derive(Default)]
 struct Shown {
     records: Vec<(String, usize)>,
-    numbers: HashSet<usize>,
+    /// By its number, the sequence number with which each record came first.
+    numbers: HashMap<usize, String>,
     subscriptions: usize,
     doubled: usize,
     /// Nothing new has come since the last subscription began: what was there already may come again.
@@ -52,8 +53,9 @@ struct Shown {
 
 /// A verdict's figures.
 pub(crate) struct Figures {
-    /// Subscriptions accepted.
+    /// Subscriptions accepted, of all shards, and of the shard that had most.
     pub(crate) subscriptions: usize,
+    pub(crate) subscriptions_max: usize,
     /// Records that came again after a subscription began.
     pub(crate) doubled: usize,
     /// From put to the consumer's line, median and 99th percentile, microseconds.
@@ -110,16 +112,20 @@ impl Told {
         if shown.end_line.is_some() {
             self.faults.push(format!("{shard} {sequence}: after the shard's end"));
         }
-        if shown.numbers.insert(number) {
-            if shown.records.last().is_some_and(|(last, _)| last.as_str() >= sequence) {
-                self.faults.push(format!("{shard} {sequence}: out of order"));
+        match shown.numbers.get(&number) {
+            None => {
+                if shown.records.last().is_some_and(|(last, _)| last.as_str() >= sequence) {
+                    self.faults.push(format!("{shard} {sequence}: out of order"));
+                }
+                shown.is_fresh = false;
+                shown.numbers.insert(number, sequence.to_owned());
+                shown.records.push((sequence.to_owned(), number));
             }
-            shown.is_fresh = false;
-            shown.records.push((sequence.to_owned(), number));
-        } else if shown.is_fresh {
-            shown.doubled += 1;
-        } else {
-            self.faults.push(format!("{shard} {sequence}: twice within a subscription"));
+            Some(first) if first != sequence => {
+                self.faults.push(format!("{shard} {sequence}: stored at {first} before"));
+            }
+            Some(_) if shown.is_fresh => shown.doubled += 1,
+            Some(_) => self.faults.push(format!("{shard} {sequence}: twice within a subscription")),
         }
     }
 
@@ -132,7 +138,7 @@ impl Told {
         let places = ledger.places.iter().enumerate();
         let acknowledged = places.filter_map(|(number, place)| Some((number, place.as_ref()?)));
         let is_missing = |(number, place): &(usize, &crate::producer::Place)| {
-            !self.shards.get(&place.shard).is_some_and(|shown| shown.numbers.contains(number))
+            !self.shards.get(&place.shard).is_some_and(|shown| shown.numbers.contains_key(number))
         };
         acknowledged.filter(is_missing).map(|(number, place)| {
             format!("record {number} of {} at {} did not come", place.shard, place.sequence)
@@ -158,6 +164,7 @@ impl Told {
         let latency = |quantile| self.latency_us.as_ref().map_or(0, |it| it.value_at_quantile(quantile));
         Ok(Figures {
             subscriptions: self.shards.values().map(|shown| shown.subscriptions).sum(),
+            subscriptions_max: self.shards.values().map(|shown| shown.subscriptions).max().unwrap_or(0),
             doubled: self.shards.values().map(|shown| shown.doubled).sum(),
             latency_us: (latency(0.5), latency(0.99)),
         })
@@ -236,6 +243,10 @@ mod tests {
         assert!(verdict(&early).is_err(), "a child before its parent's end");
         let twice = [&WHOLE[..2], &WHOLE[1..]].concat();
         assert!(verdict(&twice).is_err(), "twice");
+        let stored_twice = [&WHOLE[..2], &["subscribed shardId-000000000000"]].concat();
+        let again = ["record shardId-000000000000 12 key-0 0 1"];
+        let stored_twice = [&stored_twice[..], &again[..], &WHOLE[2..]].concat();
+        assert!(verdict(&stored_twice).is_err(), "under two sequence numbers");
         let foreign = [&WHOLE[..], &["record shardId-000000000001 14 key-0 0 1"]].concat();
         assert!(verdict(&foreign).is_err(), "in another shard than it was put to");
     }

@@ -67,9 +67,10 @@ impl Process {
         }
     }
 
-    /// Ends the group at once and waits until it is gone.
+    /// Ends the group at once, what its leader has left behind too, and waits until the leader is gone.
     pub fn kill(&mut self) {
-        self.signal(Signal::KILL);
+        // A group nobody is in any more is none.
+        let _ = kill_process_group(self.group, Signal::KILL);
         assert!(self.wait(Duration::from_secs(KILL_SECS_MAX)).is_some(), "a killed process is still there");
     }
 }
@@ -81,6 +82,6 @@ fn spawn(command: &mut Command) -> Child {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        let _ = kill_process_group(self.group, Signal::KILL);
     }
 }

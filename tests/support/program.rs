@@ -118,6 +118,8 @@ impl Talk {
         drop(self.input.take());
         let status = self.process.wait(at_most);
         assert!(status.is_some_and(|it| it.success()), "{}: {status:?}\n{}", self.name, self.errors());
+        // Whoever still holds its output would keep the reader waiting.
+        self.process.kill();
         self.reader.join().expect("what takes the lines does not panic");
     }
 

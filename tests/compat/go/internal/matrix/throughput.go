@@ -35,7 +35,7 @@ func throttles(ctx context.Context, b *bench) {
 	answer := must(b.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: name, Records: entries}))
 	var attempts int
 	one := must(b.PutRecord(ctx, &kinesis.PutRecordInput{
-		StreamName: name, PartitionKey: aws.String("k"), Data: make([]byte, 512*kib),
+		StreamName: name, PartitionKey: aws.String("k"), Data: make([]byte, 960*kib),
 	}, counting(&attempts)))
 
 	accepted, refusals := 0, 0

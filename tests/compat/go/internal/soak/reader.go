@@ -102,8 +102,9 @@ func (r *Reader) follow(ctx context.Context, shard string) error {
 		at, heard = it.next, it.heard
 		switch {
 		case it.ended:
-			r.family.end(shard)
+			// Said first: another parent's end may begin the child as soon as this one's is known.
 			r.Say("end %s", shard)
+			r.family.end(shard)
 			r.begin(ctx)
 			return nil
 		case err == nil || ctx.Err() != nil:

@@ -30,7 +30,7 @@ pub async fn throttles(bench: &Bench) -> Result<(), Failure> {
     let answer = call.send().await?;
     let attempts = Attempts::default();
     let one =
-        bench.kinesis.put_record().stream_name(name).partition_key("k").data(Blob::new(vec![0; 512 * KIB]));
+        bench.kinesis.put_record().stream_name(name).partition_key("k").data(Blob::new(vec![0; 960 * KIB]));
     one.customize().interceptor(attempts.clone()).send().await?;
     ensure!(attempts.take() >= 2, "accepted at once");
 
