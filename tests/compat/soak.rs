@@ -135,7 +135,7 @@ fn conclude(consumer: Consumer, ledger: &Ledger, shards: &[Shard], times: Times)
     let figures = told.verdict(ledger, shards).map_err(|faults| {
         format!("{name}: {} faults, {}\n{}\n{errors}", faults.len(), few(&faults), few(&told.troubles))
     })?;
-    say(&format!("{name}: {} of {put} records, {figures}, {troubles} troubles", told.records));
+    say(&format!("{name}: {} of {put} records, {figures}, met {:?}", told.records, told.kinds_of_troubles()));
     // All go on behind the last whole event they have seen: nothing may come again.
     let is_right = figures.doubled == 0
         && troubles <= TROUBLES_MAX

@@ -129,6 +129,15 @@ impl Told {
         }
     }
 
+    /// The errors it met, each kind with how often.
+    pub(crate) fn kinds_of_troubles(&self) -> BTreeMap<&str, usize> {
+        let kinds = self.troubles.iter().map(|line| line.splitn(3, ' ').last().unwrap_or_default());
+        kinds.fold(BTreeMap::new(), |mut counts, kind| {
+            *counts.entry(kind).or_default() += 1;
+            counts
+        })
+    }
+
     /// Whether every acknowledged record has come.
     pub(crate) fn has_all(&self, ledger: &Ledger) -> bool {
         self.missing(ledger).next().is_none()
