@@ -46,7 +46,9 @@ pub(crate) fn judge() {
     let said = quickstart.finish(TIME_TO_START);
     assert!(said.lines().any(|line| line == "pushed: hello"), "{said}");
     const HELD: [&str; 3] = ["each record once", "each shard in order", "splits and merges under load"];
-    let version = tools::pom_version(&sources("flink").join("pom.xml"), "flink-connector-kinesis");
+    let version = |artifact| tools::pom_version(&sources("flink").join("pom.xml"), artifact);
+    let connector = version("flink-connector-kinesis");
+    let version = format!("{}, connector {connector}", version("flink-streaming-java"));
     let mut sheet = Sheet::new("Flink", &version);
     for mode in
         ["FlinkKinesisConsumer, fan-out, h2c", "FlinkKinesisConsumer, polling", "KinesisStreamsSource"]
