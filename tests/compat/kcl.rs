@@ -171,7 +171,8 @@ fn conclude(mut fleet: Fleet<'_>, ledger: &Ledger, shards: &[Shard], sources: &P
     let losses_us = fleet.losses_us.clone();
     let workers = std::mem::take(&mut fleet.workers);
     let errors: Vec<_> = workers.iter().map(|(_, worker)| worker.errors()).collect();
-    workers.into_iter().for_each(|(_, worker)| worker.finish(TIME_TO_END));
+    // Not asked to end: KCL 3.5 may wait without end then for processors of shards that have ended long ago.
+    workers.into_iter().for_each(|(_, worker)| worker.kill_9());
     let mut failures = Vec::new();
     fleet.each_application(|mode, it| match it.verdict(ledger, shards, &losses_us) {
         Ok(figures) => say(&format!(
