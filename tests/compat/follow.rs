@@ -15,7 +15,7 @@ use crate::support::{patiently, say, within};
 const SLOW_RECORDS_PER_SEC: u64 = 2;
 const RECORDS_PER_SEC: u64 = 200;
 /// For an application to start, which may mean tables and leases, beside others.
-const TIME_TO_START: Duration = Duration::from_secs(300);
+const TIME_TO_START: Duration = Duration::from_secs(400);
 /// When it is resharded, and when it ends.
 const SPLIT_SECS: u64 = 6;
 const MERGE_SECS: u64 = 12;

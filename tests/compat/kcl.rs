@@ -32,8 +32,8 @@ const RESHARD_AT: Duration = Duration::from_secs(15);
 const KILL_AT: Duration = Duration::from_secs(40);
 const MINUTE: Duration = Duration::from_secs(60);
 /// For leases to be taken, and what is left to be processed.
-const TIME_TO_START: Duration = Duration::from_secs(180);
-const TIME_TO_CATCH_UP: Duration = Duration::from_secs(240);
+const TIME_TO_START: Duration = Duration::from_secs(400);
+const TIME_TO_CATCH_UP: Duration = Duration::from_secs(300);
 const TIME_TO_END: Duration = Duration::from_secs(60);
 
 type Applications = Arc<BTreeMap<&'static str, Mutex<Application>>>;

@@ -21,7 +21,7 @@ const SHARDS: u32 = 2;
 const RECORDS_PER_SEC: u64 = 2000;
 /// For the programs to start and to end, and for what was put to be read.
 const TIME_TO_START: Duration = Duration::from_secs(180);
-const TIME_TO_CATCH_UP: Duration = Duration::from_secs(120);
+const TIME_TO_CATCH_UP: Duration = Duration::from_secs(400);
 /// What user records share a Kinesis record, on average; less would not be worth the name.
 const AGGREGATION_MIN: usize = 5;
 

@@ -26,9 +26,9 @@ const SHORT: Times =
 const LONG: Times =
     Times { load: Duration::from_secs(0), subscription_secs: 300, idle: Duration::from_secs(25) };
 /// For what happens after the last record.
-const TIME_TO_CATCH_UP: Duration = Duration::from_secs(60);
+const TIME_TO_CATCH_UP: Duration = Duration::from_secs(120);
 /// For a program to start beside nine others, and to end.
-const TIME_TO_START: Duration = Duration::from_secs(120);
+const TIME_TO_START: Duration = Duration::from_secs(240);
 const TIME_TO_END: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy)]
