@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ValidationException } from "@aws-sdk/client-kinesis";
 import { connect } from "./client.mjs";
 import {
+  POLL_EVERY_MS,
   active,
   coversAll,
   createStream,
@@ -116,7 +117,7 @@ async function limited(stream, records) {
   let ShardIterator = await iterator(stream, SHARD, { ShardIteratorType: "TRIM_HORIZON" });
   const found = [];
   for (const length of [3, 3, 2, 0]) {
-    await pause(APART_MS);
+    await pause(POLL_EVERY_MS);
     const page = await kinesis.getRecords({ ShardIterator, Limit: 3 });
     assert.equal(page.Records.length, length);
     assert.equal(page.MillisBehindLatest > 0, found.length + length < records.length);
