@@ -261,3 +261,10 @@ pub const ACCEPT_REST_MS: u64 = 100;
 pub const DRAIN_SECS_MAX: u64 = 10;
 /// Connections open at once on the admin port. Own.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// Series of metrics kept at once; what would be more is not counted, and that is. Own.
+pub const SERIES_MAX: u64 = 200_000;
+/// From one look for retired series to the next. Own.
+pub const SERIES_SWEEP: Duration = Duration::from_secs(5);
+/// Looks after which the series of what is gone go too: five minutes, so that slow scrapers see its end. Own.
+pub const SERIES_RETIRED_SWEEPS: u32 = 60;

@@ -17,16 +17,15 @@ use tokio::task::{LocalSet, spawn_local, unconstrained};
 
 use crate::api::{Context, Control, Identity, Service};
 use crate::config::Config;
+use crate::limits;
 use crate::net::{self, Admin, Readiness, SelfSigned, Tls, TlsError};
 use crate::platform::{self, Clock};
 use crate::push::{Hub, HubSettings};
 use crate::storage::{Engine, Settings, Sizes, StorageError, Store};
-use crate::telemetry::{Exporter, names};
+use crate::telemetry::{AlreadyInstalled, Exporter, names};
 
 /// How often expired segments are looked for and the log's health is told.
 const MAINTENANCE: Duration = Duration::from_secs(1);
-/// How often histograms are folded.
-const UPKEEP: Duration = Duration::from_secs(5);
 /// How long a clean stop may take to bring everything to segments.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -56,8 +55,8 @@ pub enum ServerError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// Metrics could not be set up.
-    #[error("cannot set up metrics: {0}")]
-    Metrics(String),
+    #[error(transparent)]
+    Metrics(#[from] AlreadyInstalled),
     /// The system refused something else.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -66,7 +65,7 @@ pub enum ServerError {
 /// Runs the server until it is told to stop.
 pub fn run(config: &Config) -> Result<(), ServerError> {
     platform::raise_descriptor_limit();
-    let exporter = Exporter::install().map_err(|error| ServerError::Metrics(error.to_string()))?;
+    let exporter = Exporter::install()?;
     let data = bind(config.listen)?;
     let admin = bind(config.admin_listen)?;
     let readiness = Readiness::pending("opening the data directory");
@@ -110,15 +109,15 @@ fn bind(address: std::net::SocketAddr) -> Result<TcpListener, ServerError> {
     Ok(listener)
 }
 
-/// Folds histograms now and then, away from the data path, for as long as the process lives.
+/// Lets go of the series of what is gone, away from the data path, for as long as the process lives.
 fn keep_up(exporter: Exporter) -> io::Result<()> {
-    let fold = move || {
+    let sweep = move || {
         loop {
-            thread::sleep(UPKEEP);
-            exporter.run_upkeep();
+            thread::sleep(limits::SERIES_SWEEP);
+            exporter.sweep();
         }
     };
-    thread::Builder::new().name("metrics".into()).spawn(fold).map(drop)
+    thread::Builder::new().name("metrics".into()).spawn(sweep).map(drop)
 }
 
 async fn serve(

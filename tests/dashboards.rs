@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fanlight::telemetry::names;
+use fanlight::telemetry::names::{self, Kind};
 use serde_json::Value;
 
 /// Words of the query language that are neither functions nor metrics.
@@ -93,12 +93,10 @@ fn grouping(before: &str) -> Option<usize> {
 }
 
 fn exists(metric: &str) -> bool {
-    let is_histogram = |name: &str| {
-        name.ends_with("_duration_seconds") || [names::COMMIT_RECORDS, names::COMMIT_BYTES].contains(&name)
-    };
+    let kind = |name: &str| names::ALL.iter().find(|metric| metric.name == name).map(|metric| metric.kind);
     let of_histogram = HISTOGRAM_SUFFIXES.iter().filter_map(|suffix| metric.strip_suffix(suffix));
-    names::ALL.contains(&metric) && !is_histogram(metric)
-        || of_histogram.into_iter().any(|base| names::ALL.contains(&base) && is_histogram(base))
+    kind(metric).is_some_and(|kind| kind != Kind::Histogram)
+        || of_histogram.into_iter().any(|base| kind(base) == Some(Kind::Histogram))
 }
 
 #[test]
