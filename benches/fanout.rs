@@ -90,6 +90,7 @@ async fn subscribe(hub: &Rc<Hub>, consumers: usize) -> Rc<Cell<usize>> {
             children: None,
             start: Offset::ZERO,
             horizon: Box::new(Timestamp::default),
+            traffic: Rc::default(),
             stream: "bench".to_owned(),
             consumer_name: format!("consumer-{consumer}"),
             label: "bench".to_owned(),

@@ -112,9 +112,14 @@ impl<L: Moment> Looks<L> {
 
 fn number(series: &SeriesView<'_>) -> u64 {
     match series.reading() {
-        Reading::Counter(value) => value,
+        Reading::Counter(value) => whole(value),
         Reading::Gauge(_) | Reading::Histogram(_) => 0,
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "counts of things are whole and above zero")]
+fn whole(value: f64) -> u64 {
+    value as u64
 }
 
 fn histogram(series: &SeriesView<'_>) -> Option<Counts> {
@@ -218,7 +223,7 @@ impl StreamLook {
 }
 
 fn counted(reading: &Reading) -> u64 {
-    if let Reading::Counter(value) = reading { *value } else { 0 }
+    if let Reading::Counter(value) = reading { whole(*value) } else { 0 }
 }
 
 impl Traffic {

@@ -6,7 +6,9 @@ mod exporter;
 mod exposition;
 pub mod names;
 mod registry;
+mod traffic;
 
 pub use distribution::Counts;
 pub use exporter::{AlreadyInstalled, Exporter, Scope, SeriesView};
 pub use registry::Reading;
+pub use traffic::{ShardTraffic, add};
