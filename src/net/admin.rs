@@ -23,7 +23,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::Shutdown;
+use super::{Shutdown, listener};
 use crate::console::{Body, Console};
 use crate::limits::{
     ACCEPT_REST_MS, ADMIN_CONNECTIONS_MAX, CONSOLE_BODY_BYTES_MAX, CONSOLE_BODY_SECS_MAX, HANDSHAKE_SECS_MAX,
@@ -112,6 +112,7 @@ async fn accept(listener: TcpListener, admin: Rc<Admin>, shutdown: Shutdown) {
 }
 
 async fn serve(socket: TcpStream, admin: Rc<Admin>) {
+    listener::prepare(&socket);
     let service = service_fn(move |request: Request<Incoming>| {
         let admin = Rc::clone(&admin);
         async move { Ok::<_, Infallible>(admin.respond(request).await) }

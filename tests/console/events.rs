@@ -78,6 +78,7 @@ fn figures_follow_the_load() {
     let stream = live.until("stream", |it| above(&it["consumers"][0]["records"], 50.0));
     let consumer = &stream["consumers"][0];
     assert_eq!((&consumer["name"], &consumer["subscriptions"]), (&"billing".into(), &2.into()), "{stream}");
+    assert!(above(&consumer["latency"]["p99_us"], 1.0) && !consumer["behind_ms"].is_null(), "{stream}");
     let rates = stream["shard_rates"].as_array().expect("a rate for each shard");
     let sum: f64 = rates.iter().filter_map(Value::as_f64).sum();
     assert!(rates.len() == 2 && sum > 100.0, "{stream}");

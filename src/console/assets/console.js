@@ -57,8 +57,8 @@ function listen(query = filter) {
 }
 
 function route() {
-  const [, kind, account, name] = location.hash.split("/").map(decodeURIComponent);
-  if (location.hash === "#main") return;
+  let [, kind, account, name] = location.hash.split("/");
+  try { name = decodeURIComponent(name ?? ""); } catch { name = ""; }
   const isStream = kind === "stream" && Boolean(name);
   here = isStream ? { account: account === "own" ? "" : account, name } : { account: "", name: "" };
   $("overview").hidden = isStream;
@@ -87,7 +87,9 @@ document.querySelector(".skip").addEventListener("click", (event) => { event.pre
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view.redraw());
 addEventListener("hashchange", route);
 // Nobody looks: nothing is asked.
-document.addEventListener("visibilitychange", () => { if (document.hidden) feed.close(); else feed.open(); });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) { feed.close(); view.rest(); } else feed.open();
+});
 
 let remembered = "auto";
 try { remembered = localStorage.getItem("theme") ?? "auto"; } catch { /* as the system, then */ }

@@ -2,6 +2,8 @@
 const API = new URL("console/api/", document.baseURI);
 const PAUSE_MIN = 1000;
 const PAUSE_MAX = 5000;
+// A feed that tells something every second and has not for so long hangs on a connection that is no more.
+const SILENCE_MAX = 10_000;
 
 const address = (path, query) => {
   const url = new URL(path, API);
@@ -33,16 +35,26 @@ export class Feed {
     this.query = query;
     const source = this.source = new EventSource(address(this.path, query));
     for (const [name, handle] of Object.entries(this.handlers)) {
-      source.addEventListener(name, (event) => { if (this.source === source) handle(JSON.parse(event.data)); });
+      source.addEventListener(name, (event) => {
+        if (this.source !== source) return;
+        this.listen();
+        handle(JSON.parse(event.data));
+      });
     }
-    source.addEventListener("open", () => { this.pause = PAUSE_MIN; this.onState("open"); });
-    source.addEventListener("error", () => {
-      if (this.source !== source) return;
-      this.close();
-      this.onState("lost");
-      this.timer = setTimeout(() => this.open(), this.pause);
-      this.pause = Math.min(this.pause * 1.5, PAUSE_MAX);
-    });
+    source.addEventListener("open", () => { this.pause = PAUSE_MIN; this.onState("open"); this.listen(); });
+    source.addEventListener("error", () => { if (this.source === source) this.lose(); });
+  }
+
+  listen() {
+    clearTimeout(this.timer);
+    if (this.path === "live") this.timer = setTimeout(() => this.lose(), SILENCE_MAX);
+  }
+
+  lose() {
+    this.close();
+    this.onState("lost");
+    this.timer = setTimeout(() => this.open(), this.pause);
+    this.pause = Math.min(this.pause * 1.5, PAUSE_MAX);
   }
 
   close() {

@@ -29,7 +29,10 @@ export class Records {
 
   leave() { this.follow(false); this.stream = this.shard = null; }
 
-  /** After the server came back. */
+  /** Nothing comes until it is resumed. */
+  rest() { this.feed.close(); }
+
+  /** After the server, or who looks, came back. */
   resume() { if (this.following && this.shard) this.follow(true); }
 
   follow(on) {

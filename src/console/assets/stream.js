@@ -29,6 +29,9 @@ export class StreamView {
   /** The server is back: what was known of it may not hold. */
   again() { this.version = this.loading = null; this.records.resume(); }
 
+  /** Nobody looks. */
+  rest() { this.records.rest(); }
+
   allow(full) { $("records").hidden = $("put-card").hidden = !full; $("figures-only").hidden = full; }
 
   redraw() { this.ring.redraw(); }

@@ -117,6 +117,7 @@ async function look(browser) {
     await page.locator("#streams a", { hasText: "orders" }).first().click();
     await until("the consumers", async () => (await page.locator("#consumers tbody tr").count()) > 1);
     await until("records for a consumer", async () => (await page.locator("#consumers tbody tr td:nth-child(4)").allTextContents()).some((it) => parseFloat(it) > 0));
+    await until("a median latency", async () => /[µm]s/.test((await page.locator("#consumers tbody tr td:nth-child(5)").allTextContents()).join()));
     await page.locator("#follow").click();
     await until("lines of the tail", async () => (await page.locator("#tail div").count()) > 3);
     await fits(page, `${where} stream`);
