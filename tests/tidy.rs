@@ -22,7 +22,7 @@ const RANKS: [&[&str]; 10] = [
     &["storage"],
     &["pull", "push", "inspect"],
     &["api"],
-    &["net"],
+    &["net", "client"],
     &["config"],
     &["server"],
 ];

@@ -21,6 +21,7 @@ mod transfer;
 mod uring;
 #[cfg(test)]
 mod uring_tests;
+mod watched;
 mod workers;
 
 pub use aligned::{AlignedBuf, BLOCK};
@@ -33,3 +34,4 @@ pub use host::{Backend, open, open_read_only, open_ring};
 pub use readiness::Readiness;
 pub use ring_disk::RingDisk;
 pub use uring::{SendBatch, TaskRun};
+pub use watched::Watched;

@@ -6,6 +6,7 @@ mod exporter;
 mod exposition;
 pub mod names;
 mod registry;
+pub mod spans;
 
 pub use distribution::Counts;
 pub use exporter::{AlreadyInstalled, Exporter, Scope, SeriesView};
