@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn numbers_stay_narrow() {
-        assert_eq!([0.0, 3.14, 42.4, 5_100.0, 2e6].map(rate), ["·", "3.1", "42", "5.1k", "2.0M"]);
+        assert_eq!([0.0, 3.44, 42.4, 5_100.0, 2e6].map(rate), ["·", "3.4", "42", "5.1k", "2.0M"]);
         assert_eq!(
             [0.0, 1023.0, 3_500.0, 12e6, 5e13].map(bytes),
             ["0 B", "1023 B", "3.4 KiB", "11 MiB", "45 TiB"]
