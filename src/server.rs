@@ -5,12 +5,13 @@ use std::cell::OnceCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use metrics::gauge;
+use metrics::{counter, gauge};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{LocalSet, spawn_local, unconstrained};
@@ -72,10 +73,10 @@ pub fn run(config: &Config) -> Result<(), ServerError> {
     let admin = bind(config.admin_listen)?;
     let readiness = Readiness::pending("opening the data directory");
     let (stop, stopping) = net::shutdown();
-    let rendering = exporter.clone();
+    let scraped = scraping(exporter.clone(), config.data_dir.clone());
     let admin_thread = net::serve_admin(
         admin,
-        Admin { metrics: Box::new(move || rendering.render()), readiness: readiness.clone() },
+        Admin { metrics: Box::new(scraped), readiness: readiness.clone() },
         stopping.clone(),
     )?;
     keep_up(exporter)?;
@@ -122,6 +123,24 @@ fn export_spans(config: &Config) -> io::Result<Option<net::Exporting>> {
     spans.map(|spans| net::export_spans(config.tells.otlp_endpoint.as_deref(), spans)).transpose()
 }
 
+/// What a scrape gets: everything recorded, and the process as it is at that moment.
+fn scraping(exporter: Exporter, data_dir: PathBuf) -> impl Fn() -> String {
+    gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    gauge!(names::START_TIME).set(Clock::system().wall().as_millis() as f64 / 1e3);
+    let (cpu, resident) = (counter!(names::CPU_SECONDS), gauge!(names::RESIDENT_BYTES));
+    let (open, open_max) = (gauge!(names::OPEN_FILES), gauge!(names::OPEN_FILES_MAX));
+    let disk_free = gauge!(names::DISK_FREE_BYTES);
+    move || {
+        let process = platform::process_figures();
+        cpu.absolute(u64::try_from(process.cpu.as_millis()).unwrap_or(u64::MAX));
+        resident.set(process.resident_bytes as f64);
+        open.set(process.descriptors as f64);
+        open_max.set(process.descriptors_max.map_or(f64::INFINITY, |max| max as f64));
+        disk_free.set(platform::free_bytes(&data_dir).map_or(f64::NAN, |bytes| bytes as f64));
+        exporter.render()
+    }
+}
+
 /// Lets go of the series of what is gone, away from the data path, for as long as the process lives.
 fn keep_up(exporter: Exporter) -> io::Result<()> {
     let sweep = move || {
@@ -146,14 +165,14 @@ async fn serve(
     running.get_or_init(|| parts.store.clone());
     let tls = tls(config)?;
     announce(config, &listener, &parts.store)?;
-    spawn_local(maintain(parts.store.clone(), parts.context.clone(), readiness.clone()));
+    let outgoing = Rc::new(net::Outgoing::new());
+    spawn_local(parts.clone().maintain(Rc::clone(&outgoing), readiness.clone()));
     let transitions = parts.control.clone();
     spawn_local(async move { transitions.run_transitions().await });
     spawn_local(parts.context.clone().run_scaling());
     readiness.ready();
 
     // After the hub, which has its subscribers' events posted.
-    let outgoing = Rc::new(net::Outgoing::new());
     parts.store.add_tap(outgoing.clone());
     let accepting = net::serve(listener, tls, parts.service, stopping, outgoing);
     let hub = parts.hub;
@@ -173,6 +192,7 @@ async fn serve(
 }
 
 /// The rooms, running.
+#[derive(Clone)]
 struct Parts {
     store: Store,
     hub: Rc<Hub>,
@@ -188,7 +208,9 @@ impl Parts {
             .map_err(|error| ServerError::DataDir { dir: config.data_dir.display().to_string(), error })?;
         let (durability, tail_bytes) = (config.durability, config.tail_bytes);
         let settings = Settings { durability, tail_bytes, sizes: Sizes::default() };
+        let opening = clock.now();
         let mut engine = Engine::open(disk, settings)?;
+        gauge!(names::RECOVERY_SECONDS).set(clock.now().since(opening).as_secs_f64());
         engine.set_scrub_rate(config.scrub_bytes_per_sec, clock.now());
         engine.set_data_bytes_max(config.data_max_bytes);
         let store = Store::new(engine, clock.clone());
@@ -216,6 +238,26 @@ impl Parts {
         );
         let service = Service::new(context.clone(), config.access_keys.iter().cloned().collect());
         Ok(Self { store, hub, control, context, service })
+    }
+
+    /// Trims what is past retention and tells whether the log still takes writes, and how things are.
+    async fn maintain(self, outgoing: Rc<net::Outgoing>, readiness: Readiness) {
+        let unsent = gauge!(names::UNSENT_BYTES);
+        let mut tick = tokio::time::interval(MAINTENANCE);
+        let mut refused = false;
+        loop {
+            tick.tick().await;
+            self.context.maintain();
+            unsent.set((self.hub.held_bytes() + outgoing.unsent_bytes()) as f64);
+            self.store.engine().account_data();
+            let reason = self.store.engine().refuses();
+            match reason {
+                Some(reason) => readiness.not_ready(reason),
+                None if refused => readiness.ready(),
+                None => {}
+            }
+            refused = reason.is_some();
+        }
     }
 }
 
@@ -248,24 +290,6 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener, store: &Store) 
         config.limits_text()
     );
     Ok(())
-}
-
-/// Trims what is past retention and tells whether the log still takes writes.
-async fn maintain(store: Store, context: Rc<Context>, readiness: Readiness) {
-    let mut tick = tokio::time::interval(MAINTENANCE);
-    let mut refused = false;
-    loop {
-        tick.tick().await;
-        context.maintain();
-        store.engine().account_data();
-        let reason = store.engine().refuses();
-        match reason {
-            Some(reason) => readiness.not_ready(reason),
-            None if refused => readiness.ready(),
-            None => {}
-        }
-        refused = reason.is_some();
-    }
 }
 
 async fn asked_to_stop() -> io::Result<()> {

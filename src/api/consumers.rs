@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, Command, Consumer, ConsumerStatus, Shard, Stream, StreamMode, StreamStatus};
 use crate::limits;
-use crate::push::{Accept, NotAccepted};
+use crate::push::{Accept, NotAccepted, SubscribeResult};
 use crate::types::{ConsumerArn, StreamKey, Timestamp};
 use crate::wire::{Members, Pattern, Value};
 
@@ -321,6 +321,9 @@ impl<'v> Operation<'v> for ListStreamConsumers {
     }
 }
 
+/// How the service refuses who subscribes again too soon, or too much.
+const TOO_OFTEN: [&str; 2] = ["ResourceInUseException", "LimitExceededException"];
+
 struct SubscribeToShard;
 
 struct SubscribeInput<'v> {
@@ -350,13 +353,26 @@ impl<'v> Operation<'v> for SubscribeToShard {
     }
 
     async fn run(input: SubscribeInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
-        let (stream, _) = active_by_arn(context, input.consumer)?;
-        let shard = shard_to_read(context, &stream, input.shard)?;
-        let start = input.position.resolve(context, &stream, shard).await?;
-        // Finding the place may have taken a while: what it is in must still be there, and may be closed now.
         let (stream, consumer) = active_by_arn(context, input.consumer)?;
-        let shard = shard_to_read(context, &stream, input.shard)?;
-        if input.dry_run {
+        let answer = input.subscribe(context, &stream).await;
+        let result = match &answer {
+            Ok(_) => SubscribeResult::Success,
+            Err(error) if TOO_OFTEN.contains(&error.code) => SubscribeResult::RateExceeded,
+            Err(_) => SubscribeResult::Failure,
+        };
+        context.hub.count_subscribe(consumer.id, stream.key.as_str(), &consumer.name, result);
+        answer
+    }
+}
+
+impl SubscribeInput<'_> {
+    async fn subscribe(&self, context: &Rc<Context>, stream: &Stream) -> Result<Answer, ApiError> {
+        let shard = shard_to_read(context, stream, self.shard)?;
+        let start = self.position.resolve(context, stream, shard).await?;
+        // Finding the place may have taken a while: what it is in must still be there, and may be closed now.
+        let (stream, consumer) = active_by_arn(context, self.consumer)?;
+        let shard = shard_to_read(context, &stream, self.shard)?;
+        if self.dry_run {
             return Err(ApiError::dry_run());
         }
         let accept = accept(context, &stream, &consumer, shard, start);
@@ -390,6 +406,7 @@ fn accept(
         children: (!shard.is_open()).then(|| child_shards(stream, shard)),
         start,
         horizon: horizon(context, stream.key.clone()),
+        traffic: context.gates.traffic(shard.log, context.clock.now()),
         stream: stream.key.to_string(),
         consumer_name: consumer.name.clone(),
         label: format!("{}:{}:{}:{}", context.identity.account, stream.name, shard.id, consumer.name),

@@ -1,5 +1,6 @@
 //! What operations work with: the catalog's shell, the log, the hub, the gates, and who we are.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::push::Hub;
 use crate::scaling;
 use crate::storage::Store;
 use crate::throttle::Quotas;
-use crate::types::{StreamArn, StreamKey, Timestamp};
+use crate::types::{Instant, StreamArn, StreamKey, Timestamp};
 use crate::wire::SealKey;
 
 use super::Control;
@@ -39,6 +40,8 @@ pub struct Context {
     pub(super) on_demand: Rc<OnDemand>,
     pub(super) quotas: Option<Quotas>,
     pub(super) key: SealKey,
+    /// When the metrics that are told now and then were told last.
+    told_at: Rc<Cell<Instant>>,
 }
 
 impl Context {
@@ -56,7 +59,20 @@ impl Context {
         let key = control.seal_key();
         let (gates, account) = (Rc::new(Gates::new(quotas)), None);
         let on_demand = Rc::new(OnDemand::new(scaling, clock.now()));
-        Rc::new(Self { identity, account, clock, store, hub, control, gates, on_demand, quotas, key })
+        let told_at = Rc::new(Cell::new(clock.now()));
+        Rc::new(Self {
+            identity,
+            account,
+            clock,
+            store,
+            hub,
+            control,
+            gates,
+            on_demand,
+            quotas,
+            key,
+            told_at,
+        })
     }
 
     /// The same for another account.
@@ -88,6 +104,22 @@ impl Context {
         self.gates.forget_callers(self.clock.now());
         let catalog = self.control.catalog();
         self.gates.forget(|log| catalog.address(log).is_some(), |stream| catalog.stream(stream).is_some());
+        drop(catalog);
+        self.tell();
+    }
+
+    /// Tells what is not counted as it happens: sizes, lags, what the service would bill.
+    fn tell(&self) {
+        let now = self.clock.now();
+        let while_millis = now.as_millis() - self.told_at.replace(now).as_millis();
+        for stream in self.control.catalog().streams() {
+            self.gates.tell(stream, while_millis, now);
+            let (name, shards) = (stream.key.as_str(), stream.open_shard_count());
+            for consumer in stream.consumers.values() {
+                self.hub.bill_consumer(consumer.id, name, &consumer.name, shards, while_millis);
+            }
+        }
+        self.hub.tell();
     }
 
     pub(super) fn stream_arn(&self, name: &str) -> StreamArn {

@@ -19,6 +19,9 @@ pub struct ApiError {
     pub status: u16,
 }
 
+/// What the service calls it when a shard's quota is used up.
+const THROUGHPUT_EXCEEDED: &str = "ProvisionedThroughputExceededException";
+
 impl ApiError {
     fn client(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: Some(message.into()), status: 400 }
@@ -56,7 +59,12 @@ impl ApiError {
 
     /// `ProvisionedThroughputExceededException`.
     pub fn throughput_exceeded(message: impl Into<String>) -> Self {
-        Self::client("ProvisionedThroughputExceededException", message)
+        Self::client(THROUGHPUT_EXCEEDED, message)
+    }
+
+    /// Whether a quota refused what was asked.
+    pub(super) fn is_throttle(&self) -> bool {
+        self.code == THROUGHPUT_EXCEEDED
     }
 
     /// `ExpiredNextTokenException`.

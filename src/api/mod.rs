@@ -12,6 +12,7 @@ mod envelope;
 mod error;
 mod exchange;
 mod gates;
+mod meters;
 mod monitoring;
 mod on_demand;
 mod operation;

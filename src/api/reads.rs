@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalog::{Shard, Stream};
 use crate::limits;
@@ -12,6 +13,7 @@ use crate::types::{Offset, ShardId, StreamArn};
 use crate::wire::{Members, Pattern, Value};
 
 use super::control::child_shards;
+use super::meters::StreamMeters;
 use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::position::{KINDS, Position, identity_of};
 use super::records::throttle_text;
@@ -114,21 +116,40 @@ impl<'v> Operation<'v> for GetRecords {
             return Err(ApiError::dry_run());
         }
         let meters = context.gates.meters(&stream.key);
-        if context.gates.admit_read(shard.log, context.clock.now()).is_err() {
-            meters.read_throttled.increment(1);
-            return Err(ApiError::throughput_exceeded(throttle_text(context, &stream, shard)));
-        }
-        let limit =
-            input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limits::GET_RECORDS_MAX);
-        let page = read_page(context, &stream, shard, iterator.offset, limit).await?;
-        context.gates.charge_read(shard.log, page.payload_bytes, context.clock.now());
-        meters.read_records.increment(page.records.len() as u64);
-        meters.read_bytes.increment(page.payload_bytes as u64);
-        Ok(answer(context, &stream, shard, page))
+        let began = context.clock.now();
+        let answer = input.get(context, (&stream, shard), &meters, iterator.offset).await;
+        meters.called(&meters.get_records, &answer, context.clock.now().since(began));
+        answer
     }
 }
 
 impl GetRecordsInput<'_> {
+    async fn get(
+        &self,
+        context: &Context,
+        (stream, shard): (&Stream, &Shard),
+        meters: &StreamMeters,
+        from: Offset,
+    ) -> Result<Answer, ApiError> {
+        if context.gates.admit_read(shard.log, context.clock.now()).is_err() {
+            meters.read_throttled.increment(1);
+            return Err(ApiError::throughput_exceeded(throttle_text(context, stream, shard)));
+        }
+        let limit =
+            self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limits::GET_RECORDS_MAX);
+        let page = read_page(context, stream, shard, from, limit).await?;
+        let (records, bytes) = (page.records.len(), page.payload_bytes);
+        let behind = millis_behind(context, shard, &page);
+        context.gates.note_read(
+            shard.log,
+            (records, bytes),
+            Duration::from_millis(behind),
+            context.clock.now(),
+        );
+        meters.read(records, bytes);
+        Ok(answer(context, stream, shard, page, behind))
+    }
+
     fn stream(&self, context: &Context, iterator: &ShardIterator) -> Result<Arc<Stream>, ApiError> {
         let named = self.stream_arn.and_then(StreamArn::parse);
         let identity = &context.identity;
@@ -173,7 +194,16 @@ async fn read_page(
     Ok(page)
 }
 
-fn answer(context: &Context, stream: &Stream, shard: &Shard, page: Page) -> Answer {
+/// How long ago the page's last record came, unless nothing follows it.
+fn millis_behind(context: &Context, shard: &Shard, page: &Page) -> u64 {
+    let tip = context.store.tip(shard.log).unwrap_or_default();
+    match page.records.last() {
+        Some(last) if page.next < tip => context.clock.wall().millis_since(last.arrival),
+        _ => 0,
+    }
+}
+
+fn answer(context: &Context, stream: &Stream, shard: &Shard, page: Page, millis_behind: u64) -> Answer {
     let tip = context.store.tip(shard.log).unwrap_or_default();
     // Told by the empty page behind the last records, as recorded from the service: Telegraf and Flink's
     // newer source cannot take records and a shard's end at once.
@@ -186,13 +216,9 @@ fn answer(context: &Context, stream: &Stream, shard: &Shard, page: Page) -> Answ
     } else {
         Value::Null
     };
-    let behind = match page.records.last() {
-        Some(last) if page.next < tip => context.clock.wall().millis_since(last.arrival),
-        _ => 0,
-    };
     let rest = Value::map([
         ("NextShardIterator", next),
-        ("MillisBehindLatest", Value::Integer(i128::from(behind))),
+        ("MillisBehindLatest", Value::Integer(i128::from(millis_behind))),
         ("ChildShards", children),
     ]);
     Answer::Records(identity_of(shard), page.records, rest)

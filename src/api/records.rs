@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -9,13 +10,14 @@ use crate::catalog::{Shard, Stream};
 use crate::limits;
 use crate::shard_log::Marks;
 use crate::storage::{Ack, Appended, StorageError};
+use crate::telemetry::ShardTraffic;
 use crate::types::hash_key::HashKeyError;
 use crate::types::sequence_number::Parsed;
 use crate::types::{HashKey, Instant, SequenceNumber};
 use crate::wire::{Members, Pattern, Value};
 
 use super::encryption::KMS;
-use super::gates::StreamMeters;
+use super::meters::{Accepted, StreamMeters};
 use super::operation::{Answer, CallRate, Entry, Operation, entry};
 use super::position::identity_of;
 use super::resource_ref::StreamRef;
@@ -114,6 +116,12 @@ struct Routed<'s, 'v> {
     record: RecordInput<'v>,
 }
 
+/// A record appended, and where it counts once it is durable.
+struct Taken {
+    appended: Appended,
+    traffic: Rc<ShardTraffic>,
+}
+
 /// Why one record was not taken.
 enum Refusal {
     Throttled,
@@ -122,17 +130,26 @@ enum Refusal {
 
 impl Routed<'_, '_> {
     /// Appends the record to its shard's log, if the shard's quota allows.
-    fn append(&self, context: &Context, meters: &StreamMeters, now: Instant) -> Result<Appended, Refusal> {
+    fn append(&self, context: &Context, meters: &StreamMeters, now: Instant) -> Result<Taken, Refusal> {
         let bytes = self.record.payload_bytes();
         context.on_demand.written(self.stream, self.shard, self.hash_key, bytes);
-        if context.gates.admit_write(self.shard.log, bytes, record_max(self.stream), now).is_err() {
+        let admitted = context.gates.admit_write(self.shard.log, bytes, record_max(self.stream), now);
+        let traffic = admitted.map_err(|_| {
             meters.write_throttled.increment(1);
-            return Err(Refusal::Throttled);
-        }
+            Refusal::Throttled
+        })?;
         let key = self.record.partition_key;
         let marks = Marks::new(self.stream.encryption_key.is_some(), key.is_none());
         let marked_key = (marks, key.unwrap_or_default().as_bytes());
-        context.store.append_marked(self.shard.log, marked_key, &self.record.data).map_err(Refusal::Log)
+        let appended = context.store.append_marked(self.shard.log, marked_key, &self.record.data);
+        Ok(Taken { appended: appended.map_err(Refusal::Log)?, traffic })
+    }
+
+    /// Counts the record, which is durable now.
+    fn accepted(&self, taken: &Taken, accepted: &mut Accepted) {
+        let bytes = self.record.payload_bytes();
+        taken.traffic.accepted(bytes);
+        accepted.add(bytes);
     }
 
     fn sequence_number(&self, appended: &Appended) -> SequenceNumber {
@@ -180,32 +197,45 @@ impl<'v> Operation<'v> for PutRecord {
 
     async fn run(input: PutRecordInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = input.stream.resolve_for_data(context)?;
-        input.record.require_size(&stream, Place(None))?;
         let meters = context.gates.meters(&stream.key);
-        let (shard, hash_key) = input.record.target(&stream, &meters, Place(None))?;
-        input.require_ordering(context, &stream)?;
-        if input.dry_run {
-            return Err(ApiError::dry_run());
-        }
-        let routed = Routed { stream: &stream, shard, hash_key, record: input.record };
-        let appended =
-            routed.append(context, &meters, context.clock.now()).map_err(|refusal| match refusal {
-                Refusal::Throttled => ApiError::throughput_exceeded(routed.throttle_text(context)),
-                Refusal::Log(error) => error.into(),
-            })?;
-        context.store.submit();
-        appended.ack.wait().await?;
-        meters.incoming_records.increment(1);
-        meters.incoming_bytes.increment(routed.record.payload_bytes() as u64);
-        Ok(Answer::Output(Value::map([
-            ("ShardId", Value::text(routed.shard.id.to_string())),
-            ("SequenceNumber", Value::text(routed.sequence_number(&appended).to_string())),
-            ("EncryptionType", encryption_type(&stream)),
-        ])))
+        let began = context.clock.now();
+        let answer = input.put(context, &stream, &meters, began).await;
+        meters.called(&meters.put_record, &answer, context.clock.now().since(began));
+        answer
     }
 }
 
 impl PutRecordInput<'_> {
+    async fn put(
+        self,
+        context: &Context,
+        stream: &Stream,
+        meters: &StreamMeters,
+        now: Instant,
+    ) -> Result<Answer, ApiError> {
+        self.record.require_size(stream, Place(None))?;
+        let (shard, hash_key) = self.record.target(stream, meters, Place(None))?;
+        self.require_ordering(context, stream)?;
+        if self.dry_run {
+            return Err(ApiError::dry_run());
+        }
+        let routed = Routed { stream, shard, hash_key, record: self.record };
+        let taken = routed.append(context, meters, now).map_err(|refusal| match refusal {
+            Refusal::Throttled => ApiError::throughput_exceeded(routed.throttle_text(context)),
+            Refusal::Log(error) => error.into(),
+        })?;
+        context.store.submit();
+        taken.appended.ack.wait().await?;
+        let mut accepted = Accepted::default();
+        routed.accepted(&taken, &mut accepted);
+        meters.accepted(&meters.put_record, accepted);
+        Ok(Answer::Output(Value::map([
+            ("ShardId", Value::text(routed.shard.id.to_string())),
+            ("SequenceNumber", Value::text(routed.sequence_number(&taken.appended).to_string())),
+            ("EncryptionType", encryption_type(stream)),
+        ])))
+    }
+
     /// A number to come after has to exist already; with one log per shard the new one is then greater.
     fn require_ordering(&self, context: &Context, stream: &Stream) -> Result<(), ApiError> {
         let Some(text) = self.ordering else { return Ok(()) };
@@ -257,29 +287,81 @@ impl<'v> Operation<'v> for PutRecords {
     async fn run(input: PutRecordsInput<'v>, context: &Rc<Context>) -> Result<Answer, ApiError> {
         let stream = input.stream.resolve_for_data(context)?;
         let meters = context.gates.meters(&stream.key);
-        let routed = route_all(input.records, &stream, &meters)?;
-        if input.dry_run {
+        let began = context.clock.now();
+        let outcome = input.put(context, &stream, &meters, began).await;
+        let took = context.clock.now().since(began);
+        let (answer, results) = match outcome {
+            Ok((answer, results)) => (Ok(answer), results),
+            Err(error) => (Err(error), Results::default()),
+        };
+        results.count(&meters, &answer, took);
+        answer
+    }
+}
+
+impl PutRecordsInput<'_> {
+    async fn put(
+        self,
+        context: &Context,
+        stream: &Stream,
+        meters: &StreamMeters,
+        now: Instant,
+    ) -> Result<(Answer, Results), ApiError> {
+        let routed = route_all(self.records, stream, meters)?;
+        if self.dry_run {
             return Err(ApiError::dry_run());
         }
-        let now = context.clock.now();
-        let appended: Vec<_> = routed.iter().map(|routed| routed.append(context, &meters, now)).collect();
+        let taken: Vec<_> = routed.iter().map(|routed| routed.append(context, meters, now)).collect();
         context.store.submit();
         let mut entries = Vec::with_capacity(routed.len());
-        let mut failed = 0;
-        for (routed, appended) in routed.iter().zip(appended) {
-            let settled = settle(appended).await;
-            failed += i128::from(settled.is_err());
-            if settled.is_ok() {
-                meters.incoming_records.increment(1);
-                meters.incoming_bytes.increment(routed.record.payload_bytes() as u64);
-            }
+        let mut results = Results::default();
+        for (routed, taken) in routed.iter().zip(taken) {
+            let settled = settle(taken).await;
+            results.add(routed, &settled);
             entries.push(result_entry(context, routed, settled));
         }
-        Ok(Answer::Output(Value::map([
-            ("FailedRecordCount", Value::Integer(failed)),
+        let answer = Answer::Output(Value::map([
+            ("FailedRecordCount", Value::Integer(i128::from(results.throttled + results.failed))),
             ("Records", Value::List(entries)),
-            ("EncryptionType", encryption_type(&stream)),
-        ])))
+            ("EncryptionType", encryption_type(stream)),
+        ]));
+        Ok((answer, results))
+    }
+}
+
+/// What became of a call's records.
+#[derive(Default)]
+struct Results {
+    taken: u64,
+    throttled: u64,
+    failed: u64,
+    accepted: Accepted,
+}
+
+impl Results {
+    fn add(&mut self, routed: &Routed<'_, '_>, settled: &Result<Taken, Refusal>) {
+        match settled {
+            Ok(taken) => {
+                self.taken += 1;
+                routed.accepted(taken, &mut self.accepted);
+            }
+            Err(Refusal::Throttled) => self.throttled += 1,
+            Err(Refusal::Log(_)) => self.failed += 1,
+        }
+    }
+
+    /// Counts the call and its records: it counts as throttled or failed only if nothing of it was taken.
+    fn count(&self, meters: &StreamMeters, answer: &Result<Answer, ApiError>, took: Duration) {
+        let call = &meters.put_records;
+        meters.records_taken.increment(self.taken);
+        meters.records_throttled.increment(self.throttled);
+        meters.records_failed.increment(self.failed);
+        meters.accepted(call, self.accepted);
+        match self.taken == 0 {
+            true if self.throttled > 0 => call.all_throttled(),
+            true if self.failed > 0 => call.all_failed(),
+            _ => meters.called(call, answer, took),
+        }
     }
 }
 
@@ -303,21 +385,21 @@ fn route_all<'s, 'v>(
 }
 
 /// Waits for the record's commit. Records of one batch share it, so this rarely waits more than once.
-async fn settle(appended: Result<Appended, Refusal>) -> Result<Appended, Refusal> {
-    let appended = appended?;
-    let ack: &Ack = &appended.ack;
+async fn settle(taken: Result<Taken, Refusal>) -> Result<Taken, Refusal> {
+    let taken = taken?;
+    let ack: &Ack = &taken.appended.ack;
     ack.wait().await.map_err(Refusal::Log)?;
-    Ok(appended)
+    Ok(taken)
 }
 
 fn result_entry(
     context: &Context,
     routed: &Routed<'_, '_>,
-    outcome: Result<Appended, Refusal>,
+    outcome: Result<Taken, Refusal>,
 ) -> Value<'static> {
     match outcome {
-        Ok(appended) => Value::map([
-            ("SequenceNumber", Value::text(routed.sequence_number(&appended).to_string())),
+        Ok(taken) => Value::map([
+            ("SequenceNumber", Value::text(routed.sequence_number(&taken.appended).to_string())),
             ("ShardId", Value::text(routed.shard.id.to_string())),
         ]),
         Err(Refusal::Throttled) => Value::map([

@@ -35,6 +35,8 @@ impl Service {
     /// A service over the context's rooms; `accounts` are those of access keys that have one of their own.
     pub fn new(context: Rc<Context>, accounts: HashMap<String, String>) -> Rc<Self> {
         let built: HashMap<_, _> = super::operations().map(|entry| (entry.name, entry)).collect();
+        // The counters of refusals begin at 0: a rate can then be told of the first.
+        built.keys().for_each(|name| drop(context.gates.calls_throttled(name)));
         let metered = |&name: &&'static str| (name, Metered::new(name, built.get(name).copied()));
         let operations = target::OPERATION_NAMES.iter().map(metered).collect();
         Rc::new(Self { accounts: Accounts::new(context, accounts), operations })

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics::gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
@@ -24,6 +25,7 @@ use tracing::warn;
 
 use super::Shutdown;
 use crate::limits::{ACCEPT_REST_MS, ADMIN_CONNECTIONS_MAX, HANDSHAKE_SECS_MAX};
+use crate::telemetry::names;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 /// The Prometheus text format.
@@ -36,16 +38,19 @@ pub struct Readiness(Arc<watch::Sender<Option<&'static str>>>);
 impl Readiness {
     /// Not ready yet, for a reason.
     pub fn pending(reason: &'static str) -> Self {
+        gauge!(names::READY).set(0.0);
         Self(Arc::new(watch::Sender::new(Some(reason))))
     }
 
     /// From now on, ready.
     pub fn ready(&self) {
+        gauge!(names::READY).set(1.0);
         self.0.send_replace(None);
     }
 
     /// From now on, not ready, for a reason.
     pub fn not_ready(&self, reason: &'static str) {
+        gauge!(names::READY).set(0.0);
         self.0.send_replace(Some(reason));
     }
 

@@ -20,6 +20,8 @@ pub struct Outgoing {
     posted: RefCell<Vec<Rc<dyn Post>>>,
     /// A task will send them.
     is_due: Cell<bool>,
+    /// Bytes that wait for sockets in all outboxes.
+    unsent: Rc<Cell<usize>>,
     /// None where the kernel allows no ring: then each connection sends for itself.
     batch: RefCell<Option<SendBatch>>,
 }
@@ -46,7 +48,18 @@ impl Outgoing {
         if let Err(error) = &batch {
             tracing::info!(%error, "no ring for sends: each connection sends for itself");
         }
-        Self { posted: RefCell::default(), is_due: Cell::new(false), batch: RefCell::new(batch.ok()) }
+        let (posted, is_due, unsent) = (RefCell::default(), Cell::new(false), Rc::default());
+        Self { posted, is_due, unsent, batch: RefCell::new(batch.ok()) }
+    }
+
+    /// The count of bytes that wait for sockets, to be kept by those that hold them.
+    pub(super) fn unsent(&self) -> Rc<Cell<usize>> {
+        Rc::clone(&self.unsent)
+    }
+
+    /// Bytes that wait for sockets in all outboxes.
+    pub fn unsent_bytes(&self) -> usize {
+        self.unsent.get()
     }
 
     /// Has a connection's outbox leave once the tasks that are due now have had their turn, with what they

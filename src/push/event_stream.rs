@@ -1,6 +1,7 @@
 //! One accepted subscription and the task that serves it: asks the state machine for the next step and
 //! takes it. At the tip the commit path serves it and this task sleeps.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::limits;
 use crate::shard_log::Batch;
 use crate::storage::From;
 use crate::telemetry::names;
-use crate::types::{Instant, Offset};
+use crate::types::{Instant, Offset, Timestamp};
 use crate::wire::event_stream;
 
 use super::encoded_event::{EncodedEvent, Vantage};
@@ -37,7 +38,8 @@ impl EventStream {
     pub async fn drive(self, sink: impl EventSink + 'static) {
         let Self { hub, accept, subscription, accepted_at } = self;
         let live = hub.join(&accept, subscription, Box::new(sink), accepted_at);
-        let seat = Seat { hub, accept, live };
+        let seat =
+            Seat { subscribed_at: hub.clock.wall(), throttled_since: Cell::new(None), hub, accept, live };
         let over = seat.serve().await;
         let cause = over.as_ref().map_or("client", Over::cause);
         counter!(names::SUBSCRIPTION_ENDS, "cause" => cause).increment(1);
@@ -54,6 +56,9 @@ struct Seat {
     hub: Rc<Hub>,
     accept: Accept,
     live: Rc<Live>,
+    subscribed_at: Timestamp,
+    /// Since when its quota has kept records back.
+    throttled_since: Cell<Option<Instant>>,
 }
 
 impl Drop for Seat {
@@ -66,7 +71,9 @@ impl Seat {
     async fn serve(&self) -> Result<Over, Gone> {
         self.live.send(event_stream::initial_response()).await?;
         loop {
-            match self.next_step() {
+            let step = self.next_step();
+            self.note(step);
+            match step {
                 Step::End(reason) => return self.say_goodbye(reason).await,
                 Step::ShardEnd => return self.send_shard_end().await,
                 Step::Idle => self.send_idle().await?,
@@ -75,8 +82,26 @@ impl Seat {
                     self.hub.turns.take().await;
                 }
                 Step::WaitForRoom(until) => self.wait(until, true).await?,
-                Step::Wait(until) => self.wait(until, false).await?,
+                Step::Wait(until) | Step::WaitForQuota(until) => self.wait(until, false).await?,
             }
+        }
+    }
+
+    /// Counts what a step tells of: a wait for the quota, however often it is interrupted, or the tip.
+    fn note(&self, step: Step) {
+        let now = self.hub.clock.now();
+        match (step, self.throttled_since.get()) {
+            (Step::WaitForQuota(_), None) => {
+                self.live.meters.throttled.increment(1);
+                self.throttled_since.set(Some(now));
+            }
+            (Step::WaitForQuota(_), Some(_)) => {}
+            (_, Some(since)) => {
+                self.hub.quota_waits.record(now.since(since));
+                self.throttled_since.set(None);
+            }
+            (Step::Wait(_), None) => self.live.stands(Duration::ZERO, now),
+            (_, None) => {}
         }
     }
 
@@ -109,8 +134,9 @@ impl Seat {
         let event =
             EventEncoder::begin(self.accept.identity, next, self.hub.clock.wall(), 0, (0, 0)).finish();
         self.live.subscription.borrow_mut().took(next, self.hub.clock.now());
+        self.send(event).await?;
         self.live.count(0, 0);
-        self.send(event).await
+        Ok(())
     }
 
     async fn send_records(&self, from: Offset, max_bytes: usize) -> Result<(), Gone> {
@@ -143,9 +169,23 @@ impl Seat {
     }
 
     async fn send_event(&self, event: EncodedEvent) -> Result<(), Gone> {
-        self.live.subscription.borrow_mut().sent(event.end, event.payload_bytes, self.hub.clock.now());
+        let now = self.hub.clock.now();
+        self.live.subscription.borrow_mut().sent(event.end, event.payload_bytes, now);
+        self.live.stands(self.age(event.first_arrival), now);
+        self.send(event.message).await?;
         self.live.count(event.records, event.payload_bytes);
-        self.send(event.message).await
+        let at_tip = self.hub.store.tip(self.accept.log).is_none_or(|tip| event.end >= tip);
+        let behind = if at_tip { Duration::ZERO } else { self.age(event.last_arrival) };
+        self.live.stands(behind, self.hub.clock.now());
+        if event.first_arrival >= self.subscribed_at {
+            self.live.meters.latency.record(self.age(event.first_arrival));
+        }
+        Ok(())
+    }
+
+    /// How long ago that was.
+    fn age(&self, arrival: Timestamp) -> Duration {
+        Duration::from_millis(self.hub.clock.wall().millis_since(arrival))
     }
 
     /// One event of what lies from `from` on: about `max_bytes` of payload, at least one record; none if
@@ -182,8 +222,8 @@ impl Seat {
     async fn send_shard_end(&self) -> Result<Over, Gone> {
         let children = self.hub.children(self.accept.log).unwrap_or_default();
         let event = EventEncoder::begin_final(self.accept.identity).finish_final(&children);
-        self.live.count(0, 0);
         self.send(event).await?;
+        self.live.count(0, 0);
         Ok(Over::ShardEnd)
     }
 
@@ -206,14 +246,16 @@ impl Seat {
 
     /// Sends a whole message, however slowly the peer takes it, but not beyond the subscription's end.
     async fn send(&self, message: Bytes) -> Result<(), Gone> {
-        if self.live.room(message.len()) >= message.len() {
-            return self.live.send(message).await;
-        }
-        tokio::select! {
-            sent = self.live.send(message) => sent,
-            () = self.live.gone() => Err(Gone),
-            () = self.ended() => Err(Gone),
-        }
+        let sent = if self.live.room(message.len()) >= message.len() {
+            self.live.send(message).await
+        } else {
+            tokio::select! {
+                sent = self.live.send(message) => sent,
+                () = self.live.gone() => Err(Gone),
+                () = self.ended() => Err(Gone),
+            }
+        };
+        sent.inspect_err(|Gone| self.live.meters.events_failed.increment(1))
     }
 
     /// Waits until the subscription is over. A message half sent then stays so: the stream is reset.

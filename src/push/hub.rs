@@ -1,23 +1,24 @@
 //! Everyone who is subscribed: takes new subscriptions by the service's rules, passes each commit to those
 //! at the tip, ends those whose time or consumer or shard is over.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use metrics::{Gauge, counter, gauge};
+use metrics::{Gauge, Histogram, gauge, histogram};
 
 use crate::limits;
 use crate::platform::Clock;
 use crate::shard_log::Batch;
 use crate::storage::{Store, Tap};
-use crate::telemetry::names;
+use crate::telemetry::{ShardTraffic, names};
 use crate::throttle::{Quotas, TokenBucket};
 use crate::types::{Instant, LogId, Offset, Timestamp};
 
+use super::consumer_meters::{ConsumerMeters, SubscribeResult};
 use super::encoded_event::EncodedEvent;
-use super::live::{Live, Meters};
+use super::live::Live;
 use super::recent::{Recents, Standing, TooSoon};
 use super::shared_events::{SharedBytes, SharedEvents};
 use super::turns::Turns;
@@ -46,6 +47,8 @@ pub struct Accept {
     pub start: Offset,
     /// Tells which arrivals are past retention now: those before.
     pub horizon: Box<dyn Fn() -> Timestamp>,
+    /// What has gone in and out of the shard.
+    pub traffic: Rc<ShardTraffic>,
     /// The stream's name, for metrics.
     pub stream: String,
     /// The consumer's name, for metrics.
@@ -71,6 +74,10 @@ pub struct Hub {
     pub(super) turns: Turns,
     settings: HubSettings,
     active: Gauge,
+    pub(super) quota_waits: Histogram,
+    shared_event_bytes: Gauge,
+    /// Bytes of events that wait for their peers to make room.
+    held_bytes: Rc<Cell<usize>>,
 }
 
 #[derive(Default)]
@@ -80,7 +87,9 @@ struct Inner {
     /// Shards closed in this life, while their logs last: a subscription may be accepted before its shard is
     /// closed and be served after it.
     closed: HashMap<LogId, Vec<ChildShard>>,
-    /// Logs of which something was handed to sinks that has not been flushed.
+    /// Consumers' counters, while they are registered.
+    consumers: HashMap<u64, Rc<ConsumerMeters>>,
+    /// Logs of which something was handed to sinks with the present commit.
     published: Vec<LogId>,
     /// Subscriptions the present commit went to at once.
     at_tip: usize,
@@ -106,7 +115,17 @@ impl Hub {
         let active = gauge!(names::SUBSCRIPTIONS);
         active.set(0.0);
         let (inner, turns) = (RefCell::default(), Turns::default());
-        let hub = Rc::new(Self { inner, store: store.clone(), clock, turns, settings, active });
+        let hub = Rc::new(Self {
+            inner,
+            store: store.clone(),
+            clock,
+            turns,
+            settings,
+            active,
+            quota_waits: histogram!(names::PUSH_QUOTA_WAIT),
+            shared_event_bytes: gauge!(names::SHARED_EVENT_BYTES),
+            held_bytes: Rc::default(),
+        });
         store.add_tap(Rc::new(HubTap(Rc::downgrade(&hub))));
         hub
     }
@@ -136,7 +155,9 @@ impl Hub {
         accepted_at: Instant,
     ) -> Rc<Live> {
         let mut inner = self.inner.borrow_mut();
-        let live = Rc::new(Live::new(accept.consumer, subscription, sink, meters(accept)));
+        let meters = inner.meters(accept.consumer, &accept.stream, &accept.consumer_name);
+        let (traffic, held_bytes) = (accept.traffic.clone(), self.held_bytes.clone());
+        let live = Rc::new(Live::new((accept.consumer, meters), subscription, sink, traffic, held_bytes));
         if inner.shutting_down {
             live.subscription.borrow_mut().end(Ending::Shutdown);
         }
@@ -214,7 +235,34 @@ impl Hub {
     /// Ends the subscriptions of a consumer that is being deregistered.
     pub fn end_consumer(&self, consumer: u64) {
         self.end_where(Ending::Deregistered, |live| live.consumer == consumer);
-        self.inner.borrow_mut().recent.forget_consumer(consumer);
+        let mut inner = self.inner.borrow_mut();
+        inner.recent.forget_consumer(consumer);
+        inner.consumers.remove(&consumer);
+    }
+
+    /// Counts a `SubscribeToShard` of a consumer of a stream.
+    pub fn count_subscribe(&self, consumer: u64, stream: &str, name: &str, result: SubscribeResult) {
+        self.inner.borrow_mut().meters(consumer, stream, name).asked(result);
+    }
+
+    /// Adds to what the service would bill for a registered consumer of a stream with so many open shards.
+    pub fn bill_consumer(&self, consumer: u64, stream: &str, name: &str, shards: usize, millis: u64) {
+        self.inner.borrow_mut().meters(consumer, stream, name).bill(shards, millis);
+    }
+
+    /// Tells how far each consumer is behind, and what is held for those that are. To be called now and then.
+    pub fn tell(&self) {
+        let (inner, now) = (self.inner.borrow(), self.clock.now());
+        for live in inner.shards.values().flat_map(|audience| &audience.live) {
+            live.meters.lags(live.behind(now));
+        }
+        inner.consumers.values().for_each(|meters| meters.tell_lag());
+        self.shared_event_bytes.set(inner.shared_bytes.bytes() as f64);
+    }
+
+    /// Bytes of events that wait for their peers to make room.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes.get()
     }
 
     /// Ends the subscriptions to a log that is gone.
@@ -251,11 +299,11 @@ impl Hub {
         audience.prepared.push_back(event);
     }
 
-    fn publish(&self, batch: &Batch, now: Instant) {
+    fn publish(&self, batch: &Batch, appended_at: Instant, now: Instant) {
         let mut inner = self.inner.borrow_mut();
         let Some(audience) = inner.shards.get_mut(&batch.log()) else { return };
         let event = audience.take_prepared(batch, now);
-        let at_tip = audience.live.iter().filter(|live| live.offer(&event, now)).count();
+        let at_tip = audience.live.iter().filter(|live| live.offer(&event, appended_at, now)).count();
         if at_tip == audience.live.len() {
             audience.shared.clear();
         } else {
@@ -274,11 +322,27 @@ impl Hub {
     fn flush(&self) {
         let mut inner = self.inner.borrow_mut();
         self.turns.note_commit(std::mem::take(&mut inner.at_tip));
-        let mut published = std::mem::take(&mut inner.published);
-        for audience in published.drain(..).filter_map(|log| inner.shards.get(&log)) {
-            audience.live.iter().for_each(|live| live.post());
-        }
-        inner.published = published;
+        inner.published().for_each(|live| live.post());
+    }
+
+    /// Everything of the present commit has left.
+    fn pushed(&self, at: Instant) {
+        let mut inner = self.inner.borrow_mut();
+        inner.published().for_each(|live| live.pushed(at));
+        inner.published.clear();
+    }
+}
+
+impl Inner {
+    /// The counters of a consumer, made if need be.
+    fn meters(&mut self, consumer: u64, stream: &str, name: &str) -> Rc<ConsumerMeters> {
+        let meters = self.consumers.entry(consumer);
+        meters.or_insert_with(|| Rc::new(ConsumerMeters::new(stream, name))).clone()
+    }
+
+    /// The subscribers of all shards the present commit told of.
+    fn published(&self) -> impl Iterator<Item = &Rc<Live>> {
+        self.published.iter().filter_map(|log| self.shards.get(log)).flat_map(|audience| &audience.live)
     }
 }
 
@@ -306,15 +370,6 @@ fn end(live: &Live, reason: Ending) {
     live.woken.notify_one();
 }
 
-fn meters(accept: &Accept) -> Meters {
-    let labels = [("stream", accept.stream.clone()), ("consumer", accept.consumer_name.clone())];
-    Meters {
-        bytes: counter!(names::EFO_BYTES, &labels),
-        records: counter!(names::EFO_RECORDS, &labels),
-        events: counter!(names::EFO_EVENTS, &labels),
-    }
-}
-
 /// The store holds its tap and the hub holds the store: one of the two references is weak.
 struct HubTap(Weak<Hub>);
 
@@ -325,15 +380,21 @@ impl Tap for HubTap {
         }
     }
 
-    fn committed(&self, batch: &Batch, now: Instant) {
+    fn committed(&self, batch: &Batch, appended_at: Instant, now: Instant) {
         if let Some(hub) = self.0.upgrade() {
-            hub.publish(batch, now);
+            hub.publish(batch, appended_at, now);
         }
     }
 
     fn flush(&self) {
         if let Some(hub) = self.0.upgrade() {
             hub.flush();
+        }
+    }
+
+    fn left(&self, at: Instant) {
+        if let Some(hub) = self.0.upgrade() {
+            hub.pushed(at);
         }
     }
 }

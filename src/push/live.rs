@@ -2,22 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use metrics::Counter;
 use tokio::sync::Notify;
 
+use crate::telemetry::ShardTraffic;
 use crate::types::Instant;
 
+use super::consumer_meters::ConsumerMeters;
 use super::encoded_event::EncodedEvent;
 use super::{EventSink, Gone, Subscription};
-
-/// Counters of one consumer of one stream.
-pub(super) struct Meters {
-    pub(super) bytes: Counter,
-    pub(super) records: Counter,
-    pub(super) events: Counter,
-}
 
 /// A subscription being served.
 pub(super) struct Live {
@@ -25,46 +21,80 @@ pub(super) struct Live {
     pub(super) subscription: RefCell<Subscription>,
     sink: RefCell<Box<dyn EventSink>>,
     pub(super) woken: Notify,
-    pub(super) meters: Meters,
+    pub(super) meters: Rc<ConsumerMeters>,
+    traffic: Rc<ShardTraffic>,
+    /// Bytes of all subscriptions' events that wait for their peers to make room.
+    held_bytes: Rc<Cell<usize>>,
+    /// How long ago the record due next had come at some moment, if the subscription is behind.
+    lag: Cell<Option<(Duration, Instant)>>,
+    /// When the first record came of what was handed over with the present commit.
+    handed: Cell<Option<Instant>>,
     /// Set once its slot was taken out of the hub.
     pub(super) left: Cell<bool>,
 }
 
 impl Live {
     pub(super) fn new(
-        consumer: u64,
+        (consumer, meters): (u64, Rc<ConsumerMeters>),
         subscription: Subscription,
         sink: Box<dyn EventSink>,
-        meters: Meters,
+        traffic: Rc<ShardTraffic>,
+        held_bytes: Rc<Cell<usize>>,
     ) -> Self {
-        let (subscription, sink) = (RefCell::new(subscription), RefCell::new(sink));
-        Self { consumer, subscription, sink, woken: Notify::new(), meters, left: Cell::new(false) }
+        Self {
+            consumer,
+            subscription: RefCell::new(subscription),
+            sink: RefCell::new(sink),
+            woken: Notify::new(),
+            meters,
+            traffic,
+            held_bytes,
+            lag: Cell::new(None),
+            handed: Cell::new(None),
+            left: Cell::new(false),
+        }
     }
 
     /// Sends the commit if the subscription is at the tip, within quota and the peer has room for all of
     /// it; else leaves it to the subscription's task. Tells whether it was sent.
-    pub(super) fn offer(&self, event: &EncodedEvent, now: Instant) -> bool {
+    pub(super) fn offer(&self, event: &EncodedEvent, appended_at: Instant, now: Instant) -> bool {
         let mut subscription = self.subscription.borrow_mut();
         let due = subscription.offer(event.from, event.payload_bytes, now);
         let sent = due && self.send_whole(&event.message);
         if sent {
             subscription.took(event.end, now);
             self.count(event.records, event.payload_bytes);
+            self.handed.set(self.handed.get().or(Some(appended_at)));
         } else {
             if due {
                 subscription.declined(event.payload_bytes);
             }
+            self.lag.set(self.lag.get().or(Some((now.since(appended_at), now))));
             self.woken.notify_one();
         }
         sent
     }
 
-    pub(super) fn count(&self, records: u64, payload_bytes: usize) {
-        self.meters.events.increment(1);
-        if records > 0 {
-            self.meters.records.increment(records);
-            self.meters.bytes.increment(payload_bytes as u64);
+    /// What was handed over with the commit has left.
+    pub(super) fn pushed(&self, at: Instant) {
+        if let Some(appended_at) = self.handed.take() {
+            self.meters.latency.record(at.since(appended_at));
         }
+    }
+
+    pub(super) fn count(&self, records: u64, payload_bytes: usize) {
+        self.meters.pushed(records, payload_bytes);
+        self.traffic.left(records, payload_bytes);
+    }
+
+    /// It was sent what leaves it so far behind, at `now`.
+    pub(super) fn stands(&self, behind: Duration, now: Instant) {
+        self.lag.set((!behind.is_zero()).then_some((behind, now)));
+    }
+
+    /// How far behind the tip it is: how long ago the record came that is due next.
+    pub(super) fn behind(&self, now: Instant) -> Duration {
+        self.lag.get().map_or(Duration::ZERO, |(lag, at)| lag + now.since(at))
     }
 
     /// Has what was sent leave with everything else of the commit.
@@ -88,6 +118,7 @@ impl Live {
             let room = self.room(message.len());
             if room == 0 {
                 self.flush();
+                let _held = Held::new(&self.held_bytes, message.len());
                 self.wait_for_room().await?;
             } else {
                 let piece = message.split_to(room.min(message.len()));
@@ -115,5 +146,24 @@ impl Live {
     fn send_whole(&self, message: &Bytes) -> bool {
         let mut sink = self.sink.borrow_mut();
         sink.capacity(message.len()) >= message.len() && sink.send(message.clone()).is_ok()
+    }
+}
+
+/// Bytes held for a peer without room, for as long as this lives.
+struct Held<'a> {
+    total: &'a Cell<usize>,
+    bytes: usize,
+}
+
+impl<'a> Held<'a> {
+    fn new(total: &'a Cell<usize>, bytes: usize) -> Self {
+        total.set(total.get() + bytes);
+        Self { total, bytes }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.total.set(self.total.get() - self.bytes);
     }
 }

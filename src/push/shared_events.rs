@@ -23,6 +23,13 @@ const KEPT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(super) struct SharedBytes(Rc<Cell<usize>>);
 
+impl SharedBytes {
+    /// How many there are.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.get()
+    }
+}
+
 /// The last events of one shard, in the order they first came.
 #[derive(Debug, Default)]
 pub(super) struct SharedEvents {

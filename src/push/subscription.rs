@@ -50,6 +50,8 @@ pub enum Step {
     },
     /// Wait until the peer grants more room or until then, then ask again.
     WaitForRoom(Instant),
+    /// Records are due and the quota is used up until then.
+    WaitForQuota(Instant),
     /// Wait until then or until woken, then ask again. At the tip, commits are offered meanwhile.
     Wait(Instant),
 }
@@ -168,7 +170,7 @@ impl Subscription {
     fn step_behind(&mut self, view: View) -> Step {
         let wait = self.quota.as_mut().map_or(Duration::ZERO, |quota| quota.until_any(view.now));
         if !wait.is_zero() {
-            return Step::Wait((view.now + wait).min(self.ends_at));
+            return Step::WaitForQuota((view.now + wait).min(self.ends_at));
         }
         if view.room == 0 {
             return Step::WaitForRoom(self.ends_at);

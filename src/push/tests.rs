@@ -140,7 +140,7 @@ fn catching_up_gets_the_quota_and_not_more() {
                 subscription.sent(Offset(offset), max_bytes, at(millis));
                 sent_late += if millis >= 1000 { max_bytes as u64 } else { 0 };
             }
-            Step::Wait(until) => millis = (until.as_nanos() / 1_000_000).max(millis + 1),
+            Step::WaitForQuota(until) => millis = (until.as_nanos() / 1_000_000).max(millis + 1),
             other => panic!("{other:?}"),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use metrics::counter;
+use metrics::{counter, gauge};
 
 use crate::limits;
 use crate::platform::{AlignedBuf, Completion, Disk, FileId, Op, Readiness, Token};
@@ -82,6 +82,8 @@ pub struct Engine {
     pub(super) gathered_bytes: usize,
     pub(super) in_flight: Option<InFlight>,
     pub(super) pending: HashMap<Token, Pending>,
+    /// Most of them at once since it was last told.
+    pub(super) pending_most: usize,
     next_token: u64,
     completions: Vec<Completion>,
     pub(super) events: Vec<Event>,
@@ -132,6 +134,7 @@ impl Engine {
             gathered_bytes: 0,
             in_flight: None,
             pending: HashMap::new(),
+            pending_most: 0,
             next_token: 0,
             completions: Vec::new(),
             events: Vec::new(),
@@ -281,6 +284,7 @@ impl Engine {
         let token = Token(self.next_token);
         self.next_token += 1;
         self.pending.insert(token, what);
+        self.pending_most = self.pending_most.max(self.pending.len());
         self.disk.submit(token, op);
     }
 
@@ -353,6 +357,7 @@ impl Engine {
         }
         order.sort_unstable();
         self.eviction = order.into_iter().map(|(_, id)| id).collect();
+        gauge!(names::RECOVERED_BYTES).set(self.tail_bytes as f64);
     }
 }
 

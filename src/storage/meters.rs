@@ -16,6 +16,10 @@ pub(super) struct Meters {
     pub(super) healthy: Gauge,
     pub(super) retired: Gauge,
     pub(super) write_behind: Histogram,
+    pub(super) data_bytes: Gauge,
+    pub(super) data_limit: Gauge,
+    pub(super) data_limit_reached: Gauge,
+    pub(super) disk_in_flight: Gauge,
 }
 
 impl Meters {
@@ -31,6 +35,10 @@ impl Meters {
             healthy: gauge!(names::STORAGE_HEALTHY),
             retired: gauge!(names::JOURNAL_FILES_RETIRED),
             write_behind: histogram!(names::WRITE_BEHIND_LATENCY),
+            data_bytes: gauge!(names::DATA_BYTES),
+            data_limit: gauge!(names::DATA_LIMIT_BYTES),
+            data_limit_reached: gauge!(names::DATA_LIMIT_REACHED),
+            disk_in_flight: gauge!(names::DISK_IN_FLIGHT),
         }
     }
 }

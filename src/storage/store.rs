@@ -11,7 +11,7 @@ use crate::platform::{Clock, Readiness};
 use crate::shard_log::{Batch, Marks};
 use crate::telemetry::names;
 use crate::types::{Instant, LogId, Offset};
-use metrics::{Histogram, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 use tokio::sync::Notify;
 
 use super::{Appended, Engine, Event, From, ReadReply, StorageError};
@@ -24,9 +24,12 @@ pub trait Tap {
     /// A batch is being written. What its readers will need can be prepared meanwhile.
     fn submitted(&self, _batch: &Batch) {}
     /// A batch is committed: push it.
-    fn committed(&self, _batch: &Batch, _now: Instant) {}
+    /// Its first record was appended at `appended_at`.
+    fn committed(&self, _batch: &Batch, _appended_at: Instant, _now: Instant) {}
     /// The commit's last batch was told: what waits for others may leave.
     fn flush(&self);
+    /// It has left, and the producers have their answers.
+    fn left(&self, _at: Instant) {}
 }
 
 /// The log store. Clones share it.
@@ -41,6 +44,8 @@ struct Inner {
     committed: Notify,
     push_latency: Histogram,
     put_to_push_latency: Histogram,
+    tail_hits: Counter,
+    tail_misses: Counter,
 }
 
 impl Store {
@@ -53,6 +58,8 @@ impl Store {
             committed: Notify::new(),
             push_latency: histogram!(names::PUSH_LATENCY),
             put_to_push_latency: histogram!(names::PUT_TO_PUSH_LATENCY),
+            tail_hits: counter!(names::TAIL_READS, "result" => "hit"),
+            tail_misses: counter!(names::TAIL_READS, "result" => "miss"),
         }))
     }
 
@@ -101,8 +108,10 @@ impl Store {
     /// Reads about `max_bytes` from `from` on.
     pub async fn read(&self, log: LogId, from: From, max_bytes: usize) -> ReadReply {
         if let Some(answer) = self.engine().read_tail(log, from, max_bytes) {
+            self.0.tail_hits.increment(1);
             return answer;
         }
+        self.0.tail_misses.increment(1);
         let receiver = self.engine().read(log, from, max_bytes);
         let answer = receiver.await.unwrap_or(Err(StorageError::NoSuchLog(log)));
         self.give_way().await;
@@ -189,7 +198,7 @@ impl Store {
                     taps.iter().for_each(|tap| batches.iter().for_each(|batch| tap.submitted(batch)));
                 }
                 Event::Committed { batch, ack, appended_at } => {
-                    taps.iter().for_each(|tap| tap.committed(&batch, committed_at));
+                    taps.iter().for_each(|tap| tap.committed(&batch, appended_at, committed_at));
                     acks.push((ack, appended_at));
                 }
                 Event::Stopped => {}
@@ -198,13 +207,16 @@ impl Store {
         if !acks.is_empty() {
             taps.iter().for_each(|tap| tap.flush());
         }
-        self.settle(acks, committed_at);
+        if let Some(pushed_at) = self.settle(acks, committed_at) {
+            taps.iter().for_each(|tap| tap.left(pushed_at));
+        }
         self.0.committed.notify_waiters();
     }
 
-    fn settle(&self, acks: Vec<(super::Ack, Instant)>, committed_at: Instant) {
+    /// Answers the producers; tells when the consumers had been served.
+    fn settle(&self, acks: Vec<(super::Ack, Instant)>, committed_at: Instant) -> Option<Instant> {
         if acks.is_empty() {
-            return;
+            return None;
         }
         let pushed_at = self.0.clock.now();
         self.0.push_latency.record(pushed_at.since(committed_at));
@@ -212,6 +224,7 @@ impl Store {
             self.0.put_to_push_latency.record(pushed_at.since(appended_at));
             ack.settle(Ok(()));
         }
+        Some(pushed_at)
     }
 }
 

@@ -7,7 +7,9 @@ mod exposition;
 pub mod names;
 mod registry;
 pub mod spans;
+mod traffic;
 
 pub use distribution::Counts;
 pub use exporter::{AlreadyInstalled, Exporter, Scope, SeriesView};
 pub use registry::Reading;
+pub use traffic::{ShardTraffic, add};

@@ -183,7 +183,7 @@ metrics_table! {
     Gauge SHARED_EVENT_BYTES = "fanlight_shared_event_bytes", Bytes, [],
         "Bytes of encoded events kept for subscriptions behind the tip.";
     Gauge DISK_IN_FLIGHT = "fanlight_disk_operations_in_flight", Count, [],
-        "Disk operations submitted and not completed: the depth of the ring.";
+        "Most disk operations under way at once in the last second: the depth of the ring.";
     Histogram WRITE_BEHIND_LATENCY = "fanlight_write_behind_duration_seconds", Seconds, [],
         "One block written from the journal's shards to a segment, synced.";
     Counter DISK_READS = "fanlight_disk_reads_total", Count, [],
@@ -210,7 +210,7 @@ metrics_table! {
     Gauge SERIES = "fanlight_series", Count, [], "Series the server keeps.";
     Counter SERIES_REFUSED = "fanlight_series_refused_total", Count, [],
         "Series that were one too many and are not counted.";
-    Counter CPU_SECONDS = "process_cpu_seconds_total", Seconds, [], "CPU time of the process, in whole seconds.";
+    Counter CPU_SECONDS = "process_cpu_seconds_total", Seconds, [], "CPU time of the process, user and system.";
     Gauge RESIDENT_BYTES = "process_resident_memory_bytes", Bytes, [], "Memory of the process.";
     Gauge OPEN_FILES = "process_open_fds", Count, [], "File descriptors open.";
     Gauge OPEN_FILES_MAX = "process_max_fds", Count, [], "File descriptors allowed.";
@@ -248,6 +248,11 @@ pub(super) fn begin() {
     for &(name, label, words) in BEGUN {
         words.iter().for_each(|&word| counter!(name, label => word).increment(0));
     }
+}
+
+/// Whether a counter is of seconds: counted in milliseconds and told in seconds, with their fractions.
+pub(super) fn is_in_millis(name: &str) -> bool {
+    name.ends_with("_seconds_total")
 }
 
 /// Upper bounds of a histogram that is not of seconds.

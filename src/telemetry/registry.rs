@@ -2,10 +2,11 @@
 //! walks the families. Series of what is gone (a stream, a consumer, a shard) are retired, stay readable for
 //! some minutes so that a last scrape sees them, and go. Their number is bounded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::{iter, mem};
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::formatting::{sanitize_label_key, sanitize_label_value};
@@ -18,6 +19,8 @@ use crate::limits;
 #[derive(Clone)]
 enum Slot {
     Counter(Arc<AtomicU64>),
+    /// A counter of seconds, in milliseconds.
+    Millis(Arc<AtomicU64>),
     /// The bits of an `f64`.
     Gauge(Arc<AtomicU64>),
     Histogram(Arc<Distribution>),
@@ -27,7 +30,7 @@ enum Slot {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading {
     /// Of a counter.
-    Counter(u64),
+    Counter(f64),
     /// Of a gauge.
     Gauge(f64),
     /// Of a histogram.
@@ -38,6 +41,8 @@ pub enum Reading {
 pub(super) struct Series {
     labels: Vec<Label>,
     slot: Slot,
+    /// When it was last registered, by the registry's count of such events.
+    registered: u64,
     /// How often it was swept since what it tells of has gone.
     retired: Option<u32>,
 }
@@ -57,7 +62,11 @@ pub(super) struct Registry {
     /// Series in all of them.
     size: AtomicU64,
     /// Series that were one too many.
-    refused: Arc<AtomicU64>,
+    refused: AtomicU64,
+    /// Counts registrations and retirements, so that it is known which came first.
+    events: AtomicU64,
+    /// Labels whose series the next sweep retires, as Prometheus writes them, and when they went.
+    going: Mutex<HashMap<String, u64>>,
 }
 
 impl Registry {
@@ -87,9 +96,10 @@ impl Registry {
         if family.kind != kind {
             return None;
         }
-        let labels = text_of(key);
+        let labels = text_of(key.labels().map(|label| (label.key(), label.value())));
+        let registered = self.events.fetch_add(1, Ordering::Relaxed);
         if let Some(series) = family.series.get_mut(&labels) {
-            series.retired = None;
+            (series.registered, series.retired) = (registered, None);
             return Some(series.slot.clone());
         }
         if self.size.load(Ordering::Relaxed) >= limits::SERIES_MAX {
@@ -98,26 +108,29 @@ impl Registry {
         }
         self.size.fetch_add(1, Ordering::Relaxed);
         let slot = Slot::new(kind, key.name());
-        let series = Series { labels: key.labels().cloned().collect(), slot: slot.clone(), retired: None };
+        let labels_of = key.labels().cloned().collect();
+        let series = Series { labels: labels_of, slot: slot.clone(), registered, retired: None };
         family.series.insert(labels, series);
         Some(slot)
     }
 
-    /// Has all series with these labels go in a while; those that are registered again stay.
+    /// Has all series whose labels begin with these go in a while; those registered from now on stay.
     pub(super) fn retire(&self, labels: &[(&'static str, String)]) {
-        for series in self.families_mut().values_mut().flat_map(|family| family.series.values_mut()) {
-            if series.has(labels) {
-                series.retired.get_or_insert(0);
-            }
-        }
+        let text = text_of(labels.iter().map(|(name, value)| (*name, value.as_str())));
+        let at = self.events.fetch_add(1, Ordering::Relaxed);
+        self.going.lock().unwrap_or_else(PoisonError::into_inner).insert(text, at);
     }
 
-    /// Lets go of what was retired long ago.
+    /// Lets go of what was retired long ago, and begins to with what went since.
     pub(super) fn sweep(&self) {
+        let going = mem::take(&mut *self.going.lock().unwrap_or_else(PoisonError::into_inner));
         let mut gone = 0;
         for family in self.families_mut().values_mut() {
             let before = family.series.len();
-            family.series.retain(|_, series| series.outlives_a_sweep());
+            family.series.retain(|labels, series| {
+                let went = scopes(labels).filter_map(|scope| going.get(scope)).max();
+                series.outlives_a_sweep(went.is_some_and(|&at| series.registered < at))
+            });
             gone += (before - family.series.len()) as u64;
         }
         self.size.fetch_sub(gone, Ordering::Relaxed);
@@ -144,7 +157,7 @@ impl Recorder for Registry {
 
     fn register_counter(&self, key: &Key, _metadata: &Metadata<'_>) -> Counter {
         match self.slot(Kind::Counter, key) {
-            Some(Slot::Counter(value)) => Counter::from_arc(value),
+            Some(Slot::Counter(value) | Slot::Millis(value)) => Counter::from_arc(value),
             _ => Counter::noop(),
         }
     }
@@ -167,6 +180,7 @@ impl Recorder for Registry {
 impl Slot {
     fn new(kind: Kind, name: &str) -> Self {
         match kind {
+            Kind::Counter if names::is_in_millis(name) => Self::Millis(Arc::default()),
             Kind::Counter => Self::Counter(Arc::default()),
             Kind::Gauge => Self::Gauge(Arc::default()),
             Kind::Histogram => Self::Histogram(Arc::new(match names::number_buckets(name) {
@@ -181,7 +195,8 @@ impl Series {
     /// Its value now.
     pub(super) fn read(&self) -> Reading {
         match &self.slot {
-            Slot::Counter(value) => Reading::Counter(value.load(Ordering::Relaxed)),
+            Slot::Counter(value) => Reading::Counter(value.load(Ordering::Relaxed) as f64),
+            Slot::Millis(value) => Reading::Counter(value.load(Ordering::Relaxed) as f64 / 1e3),
             Slot::Gauge(value) => Reading::Gauge(f64::from_bits(value.load(Ordering::Relaxed))),
             Slot::Histogram(value) => Reading::Histogram(value.read()),
         }
@@ -192,26 +207,32 @@ impl Series {
         self.labels.iter().find(|label| label.key() == name).map(Label::value)
     }
 
-    fn has(&self, labels: &[(&'static str, String)]) -> bool {
-        labels.iter().all(|(name, value)| self.label(name) == Some(value))
-    }
-
-    fn outlives_a_sweep(&mut self) -> bool {
-        let Some(sweeps) = &mut self.retired else { return true };
-        *sweeps += 1;
-        *sweeps <= limits::SERIES_RETIRED_SWEEPS
+    fn outlives_a_sweep(&mut self, is_going: bool) -> bool {
+        match &mut self.retired {
+            Some(sweeps) => *sweeps += 1,
+            None if is_going => self.retired = Some(0),
+            None => {}
+        }
+        self.retired.is_none_or(|sweeps| sweeps <= limits::SERIES_RETIRED_SWEEPS)
     }
 }
 
 /// `stream="orders",consumer="billing"`
-fn text_of(key: &Key) -> String {
+fn text_of<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::new();
-    for label in key.labels() {
+    for (name, value) in labels {
         let comma = if text.is_empty() { "" } else { "," };
-        let (name, value) = (sanitize_label_key(label.key()), sanitize_label_value(label.value()));
-        write!(text, "{comma}{name}=\"{value}\"").expect("text grows");
+        write!(text, "{comma}{}=\"{}\"", sanitize_label_key(name), sanitize_label_value(value))
+            .expect("text grows");
     }
     text
+}
+
+/// The text of the first label, of the first two, and so on. What a comma within a value cuts off is no scope's
+/// text: its quotes are open.
+fn scopes(labels: &str) -> impl Iterator<Item = &str> {
+    let commas = labels.match_indices(',').map(|(at, _)| &labels[..at]);
+    commas.chain(iter::once(labels))
 }
 
 #[cfg(test)]
@@ -235,8 +256,8 @@ mod tests {
         registry.register_counter(&orders, &METADATA).increment(2);
         registry.register_counter(&orders, &METADATA).increment(3);
         registry.register_counter(&key("puts", &[("stream", "b\"\n")]), &METADATA).increment(1);
-        assert_eq!(value(&registry, "puts", "stream=\"orders\""), Some(Reading::Counter(5)));
-        assert_eq!(value(&registry, "puts", r#"stream="b\"\n""#), Some(Reading::Counter(1)));
+        assert_eq!(value(&registry, "puts", "stream=\"orders\""), Some(Reading::Counter(5.0)));
+        assert_eq!(value(&registry, "puts", r#"stream="b\"\n""#), Some(Reading::Counter(1.0)));
     }
 
     #[test]
@@ -250,18 +271,28 @@ mod tests {
     #[test]
     fn what_is_retired_goes_after_a_while_unless_it_comes_back() {
         let registry = Registry::default();
-        for stream in ["gone", "back", "other"] {
-            registry.register_counter(&key("puts", &[("stream", stream)]), &METADATA).increment(1);
-        }
-        registry.retire(&[("stream", "gone".to_owned())]);
-        registry.retire(&[("stream", "back".to_owned())]);
+        let put = |stream: &'static str| {
+            registry
+                .register_counter(&key("puts", &[("stream", stream), ("kind", "a,b")]), &METADATA)
+                .increment(1);
+        };
+        ["gone", "back", "at once", "other"].into_iter().for_each(put);
+        ["gone", "back", "at once"]
+            .into_iter()
+            .for_each(|stream| registry.retire(&[("stream", stream.to_owned())]));
+        put("at once");
         (0..limits::SERIES_RETIRED_SWEEPS).for_each(|_| registry.sweep());
-        assert_eq!(registry.size(), (3, 0));
-        registry.register_counter(&key("puts", &[("stream", "back")]), &METADATA).increment(1);
+        assert_eq!(registry.size(), (4, 0));
+        put("back");
         registry.sweep();
-        assert_eq!(value(&registry, "puts", "stream=\"gone\""), None);
-        assert_eq!(value(&registry, "puts", "stream=\"back\""), Some(Reading::Counter(2)));
-        assert_eq!(registry.size(), (2, 0));
+        registry.sweep();
+        let left = |stream: &str| value(&registry, "puts", &format!("stream=\"{stream}\",kind=\"a,b\""));
+        assert_eq!(left("gone"), None);
+        assert_eq!(
+            [left("back"), left("at once")],
+            [Some(Reading::Counter(2.0)), Some(Reading::Counter(2.0))]
+        );
+        assert_eq!(registry.size(), (3, 0));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(super) struct Link<IO> {
 impl<IO: Transport> Link<IO> {
     /// A link over a byte stream whose preface was read; our settings are the first thing to leave.
     pub(super) fn new(io: IO, outgoing: Rc<Outgoing>) -> Rc<Self> {
-        let (side, outbox) = outbox(io);
+        let (side, outbox) = outbox(io, outgoing.unsent());
         let mut codec = Codec::with_max_recv_frame_size(side, H2_FRAME_BYTES_MAX as usize);
         codec.set_max_recv_header_list_size(REQUEST_HEADER_BYTES_MAX as usize);
         let link = Self {

@@ -5,7 +5,7 @@
 //! socket takes. Small pieces are copied next to each other; large ones are kept by reference, so that an
 //! event for many consumers exists once.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
@@ -25,9 +25,10 @@ const SHARE_BYTES_MIN: usize = 4 << 10;
 const SLICES_MAX: usize = 64;
 
 /// Splits a byte stream into the half a frame codec talks to and the half that sends.
-pub(super) fn outbox<IO: Transport>(io: IO) -> (CodecSide<IO>, Outbox<IO>) {
-    let shared =
-        Socket { io, waiting: Waiting::default(), flush_owed: false, is_blocked: false, bytes_read: 0 };
+/// What waits counts among the `unsent` bytes of all connections.
+pub(super) fn outbox<IO: Transport>(io: IO, unsent: Rc<Cell<usize>>) -> (CodecSide<IO>, Outbox<IO>) {
+    let waiting = Waiting { shared: VecDeque::new(), copied: BytesMut::new(), bytes: Counted::new(unsent) };
+    let shared = Socket { io, waiting, flush_owed: false, is_blocked: false, bytes_read: 0 };
     let shared = Rc::new(RefCell::new(shared));
     (CodecSide(Rc::clone(&shared)), Outbox(shared))
 }
@@ -61,13 +62,14 @@ impl<IO: Transport> Outbox<IO> {
 
     /// Bytes that wait for the socket.
     pub(super) fn backlog(&self) -> usize {
-        self.0.borrow().waiting.bytes
+        self.0.borrow().waiting.bytes.get()
     }
 
     /// Whether more may be queued: much while it gathers, little while the socket takes nothing.
     pub(super) fn has_room(&self) -> bool {
         let socket = self.0.borrow();
-        socket.waiting.bytes < if socket.is_blocked { H2_OUTBOX_BYTES_BLOCKED } else { H2_OUTBOX_BYTES_MAX }
+        socket.waiting.bytes.get()
+            < if socket.is_blocked { H2_OUTBOX_BYTES_BLOCKED } else { H2_OUTBOX_BYTES_MAX }
     }
 
     /// Sends what waits. Pending when the socket is full: the task is woken once it is not.
@@ -96,7 +98,7 @@ impl<IO: Transport> Outbox<IO> {
     pub(super) fn put_back(&self, piece: Bytes) {
         let socket = &mut *self.0.borrow_mut();
         socket.is_blocked = true;
-        socket.waiting.bytes += piece.len();
+        socket.waiting.bytes.add(piece.len());
         socket.waiting.shared.push_front(piece);
     }
 
@@ -108,8 +110,8 @@ impl<IO: Transport> Outbox<IO> {
     /// Gives memory back if nothing waits in it. Meant for quiet moments, not for every write.
     pub(super) fn trim(&self) {
         let waiting = &mut self.0.borrow_mut().waiting;
-        if waiting.bytes == 0 {
-            *waiting = Waiting::default();
+        if waiting.bytes.get() == 0 {
+            (waiting.shared, waiting.copied) = (VecDeque::new(), BytesMut::new());
         }
     }
 }
@@ -117,7 +119,7 @@ impl<IO: Transport> Outbox<IO> {
 impl<IO: AsyncWrite + Unpin> Socket<IO> {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.is_blocked = true;
-        while self.waiting.bytes > 0 {
+        while self.waiting.bytes.get() > 0 {
             match ready!(self.waiting.poll_write(Pin::new(&mut self.io), cx))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.waiting.advance(written),
@@ -134,16 +136,49 @@ impl<IO: AsyncWrite + Unpin> Socket<IO> {
 }
 
 /// Bytes in order: those in `shared`, then those in `copied`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
     shared: VecDeque<Bytes>,
     copied: BytesMut,
+    bytes: Counted,
+}
+
+/// A number of bytes that is part of a total.
+#[derive(Debug)]
+struct Counted {
     bytes: usize,
+    total: Rc<Cell<usize>>,
+}
+
+impl Counted {
+    fn new(total: Rc<Cell<usize>>) -> Self {
+        Self { bytes: 0, total }
+    }
+
+    fn get(&self) -> usize {
+        self.bytes
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.total.set(self.total.get() + bytes);
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        self.total.set(self.total.get() - bytes);
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.take(self.bytes);
+    }
 }
 
 impl Waiting {
     fn copy(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len();
+        self.bytes.add(bytes.len());
         self.copied.extend_from_slice(bytes);
     }
 
@@ -154,7 +189,7 @@ impl Waiting {
         if !self.copied.is_empty() {
             self.shared.push_back(self.copied.split().freeze());
         }
-        self.bytes += bytes.len();
+        self.bytes.add(bytes.len());
         self.shared.push_back(bytes);
     }
 
@@ -162,7 +197,7 @@ impl Waiting {
         if self.copied.is_empty() || !self.shared.is_empty() {
             return None;
         }
-        self.bytes = 0;
+        self.bytes.take(self.bytes.get());
         Some(self.copied.split().freeze())
     }
 
@@ -181,7 +216,7 @@ impl Waiting {
     }
 
     fn advance(&mut self, mut sent: usize) {
-        self.bytes -= sent;
+        self.bytes.take(sent);
         while let Some(first) = self.shared.front_mut() {
             if first.len() > sent {
                 return first.advance(sent);

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,7 +24,7 @@ fn pattern(length: usize) -> Vec<u8> {
 #[tokio::test]
 async fn what_is_copied_shared_and_written_leaves_in_order() {
     let (near, mut far) = tokio::io::duplex(1 << 20);
-    let (mut codec, outbox) = outbox(near);
+    let (mut codec, outbox) = outbox(near, Rc::default());
     let sent = Bytes::from(pattern(60_000));
     let mut rest = sent.clone();
     for (turn, length) in [5, 20_000, 100, 4096, 1, 9, 30_000, 700].into_iter().enumerate() {
@@ -46,7 +47,7 @@ async fn what_is_copied_shared_and_written_leaves_in_order() {
 #[tokio::test]
 async fn a_full_pipe_takes_it_bit_by_bit() {
     let (near, mut far) = tokio::io::duplex(1000);
-    let (_codec, outbox) = outbox(near);
+    let (_codec, outbox) = outbox(near, Rc::default());
     let sent = Bytes::from(pattern(100_000));
     for piece in 0..10 {
         outbox.share(sent.slice(piece * 10_000..(piece + 1) * 10_000));
@@ -66,7 +67,7 @@ async fn a_full_pipe_takes_it_bit_by_bit() {
 #[tokio::test]
 async fn a_socket_that_takes_nothing_is_given_little() {
     let (near, mut far) = tokio::io::duplex(1000);
-    let (_codec, outbox) = outbox(near);
+    let (_codec, outbox) = outbox(near, Rc::default());
     let quarter = Bytes::from(pattern(H2_OUTBOX_BYTES_MAX / 4));
     for _ in 0..4 {
         assert!(outbox.has_room(), "it only gathers");
@@ -95,7 +96,7 @@ async fn a_socket_that_takes_nothing_is_given_little() {
 #[tokio::test]
 async fn a_closed_peer_is_an_error_not_a_wait() {
     let (near, far) = tokio::io::duplex(10);
-    let (_codec, outbox) = outbox(near);
+    let (_codec, outbox) = outbox(near, Rc::default());
     outbox.copy(b"into the void");
     drop(far);
     assert_eq!(flush(&outbox).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
