@@ -49,7 +49,7 @@ struct Frame {
 }
 
 const FRAMES: [Frame; 2] = [
-    Frame { class: "wide", width: 640.0, height: 300.0 },
+    Frame { class: "wide", width: 560.0, height: 270.0 },
     Frame { class: "narrow", width: 360.0, height: 280.0 },
 ];
 const LEFT: f64 = 52.0;
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_line_goes_through_its_points() {
         let figure = chart(vec![(0.0, 0.0), (10.0, 5.0)]).figure();
-        assert!(figure.contains("d=\"M52.0 258.0L622.0 26.0\""), "{figure}");
+        assert!(figure.contains("d=\"M52.0 228.0L542.0 26.0\""), "{figure}");
         assert!(figure.contains("aria-label=\"&lt;t&gt;. &quot;d&quot;\""));
         assert_eq!(figure.matches("<rect").count(), 4, "two columns in each of two drawings");
     }

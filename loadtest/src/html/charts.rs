@@ -60,7 +60,14 @@ pub(super) fn over_time(report: &Report) -> Vec<Chart> {
     if moments.is_empty() {
         return Vec::new();
     }
-    let mut charts = vec![latency(&moments, every)];
+    let roads: [(&str, BriefOf); 3] = [
+        ("put to push", |moment| moment.put_to_push_ms),
+        ("put to pull", |moment| moment.put_to_pull_ms),
+        ("put to acknowledgement", |moment| moment.put_ack_ms),
+    ];
+    let was_used = |of: BriefOf| moments.iter().any(|moment| of(moment).count > 0);
+    let used = roads.into_iter().filter(|(_, of)| was_used(*of));
+    let mut charts: Vec<_> = used.map(|(name, of)| latency(name, of, &moments, every)).collect();
     let per_sec = |of: fn(&Moment) -> u64| move |moment: &Moment| f64_of(of(moment)) / every;
     let acked = per_sec(|moment| moment.acked);
     charts.push(rate(
@@ -90,19 +97,12 @@ type Road<'a> = (&'static str, &'static str, &'a dyn Fn(&Moment) -> f64);
 
 /// Whole slices only: a rate of half a slice would be half the rate.
 fn shown(report: &Report) -> Vec<Moment> {
-    let every = report.over_time.every_secs;
-    let is_whole = |moment: &&Moment| moment.at_secs + every <= report.cost.secs;
+    let (every, end) = (report.over_time.every_secs, report.over_time.load_secs);
+    let is_whole = |moment: &&Moment| moment.at_secs + every <= end + 1e-6;
     report.over_time.slices.iter().take_while(is_whole).copied().collect()
 }
 
-fn latency(moments: &[Moment], every: f64) -> Chart {
-    let roads: [(&str, BriefOf); 3] = [
-        ("put to push", |moment| moment.put_to_push_ms),
-        ("put to pull", |moment| moment.put_to_pull_ms),
-        ("put to acknowledgement", |moment| moment.put_ack_ms),
-    ];
-    let any = |of: BriefOf| moments.iter().any(|moment| of(moment).count > 0);
-    let (name, of) = roads.into_iter().find(|(_, of)| any(*of)).unwrap_or(roads[0]);
+fn latency(name: &str, of: BriefOf, moments: &[Moment], every: f64) -> Chart {
     let measured: Vec<_> = moments.iter().filter(|moment| of(moment).count > 0).collect();
     let line = |name: &str, class, figure: fn(&Brief) -> f64| Line {
         name: name.into(),

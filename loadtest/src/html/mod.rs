@@ -148,16 +148,13 @@ fn consumers(report: &Report) -> String {
     for (title, rows) in roads {
         if let Some(chart) = charts::consumers(title, rows) {
             let (chart, table) = (chart.figure(), tables::consumers(rows));
-            let listed = format!(
-                "<details class=\"card\"><summary>Each consumer's figures</summary>{table}</details>"
-            );
-            out += &format!("<div class=\"stack\">{chart}{listed}</div>\n");
+            out += &format!("<div class=\"beside\">{chart}<div class=\"card tall\">{table}</div></div>\n");
         }
     }
     if out.is_empty() {
         out
     } else {
-        format!("<h2>Consumer by consumer</h2>\n<div class=\"charts\">{out}</div>\n")
+        format!("<h2>Consumer by consumer</h2>\n<div class=\"stack\">{out}</div>\n")
     }
 }
 

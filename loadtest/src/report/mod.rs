@@ -135,7 +135,7 @@ impl Report {
             complaints: shared.complaints(),
             consumers: series::rows(&tally.by_consumer, &ran.stream, consumer_name, cli.stall),
             pull_consumers: series::rows(&tally.by_puller, &ran.stream, |n| format!("pull {n}"), 0),
-            over_time: OverTime::new(shared, outcome),
+            over_time: OverTime::new(cli, shared, outcome),
             curves: Curves::new(outcome, &push),
             origin: ran.origin,
             machine: ran.machine,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
+use crate::cli::Cli;
 use crate::coarse::{Brief, Coarse};
 use crate::received::ByConsumer;
 use crate::shared::Shared;
@@ -15,6 +16,8 @@ use crate::units::{MIB, f64_of};
 pub(crate) struct OverTime {
     /// Seconds per slice.
     pub(crate) every_secs: f64,
+    /// Seconds the load lasted; what came after it was drained.
+    pub(crate) load_secs: f64,
     /// In order; latencies count when a record was due, all else when it happened.
     pub(crate) slices: Vec<Moment>,
 }
@@ -51,7 +54,7 @@ pub(crate) struct ConsumerRow {
 
 impl OverTime {
     /// Puts the threads' slices together.
-    pub(super) fn new(shared: &Shared, outcome: &Outcome) -> Self {
+    pub(super) fn new(cli: &Cli, shared: &Shared, outcome: &Outcome) -> Self {
         let Some(timeline) = shared.timeline.get() else { return Self::default() };
         let every_secs = timeline.every.as_secs_f64();
         let (acked, pushed, pulled) = (&outcome.sent.slices, &outcome.tally.pushed, &outcome.tally.pulled);
@@ -75,7 +78,9 @@ impl OverTime {
             }
         };
         let slices = (0..slices.into_iter().max().unwrap_or(0)).map(moment).collect();
-        Self { every_secs, slices }
+        let is_load = cli.backlog.is_none() || cli.live;
+        let load_secs = if is_load { cli.duration.as_secs_f64() } else { outcome.watched.secs };
+        Self { every_secs, load_secs, slices }
     }
 }
 

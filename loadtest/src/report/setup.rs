@@ -50,29 +50,45 @@ impl Origin {
 pub(super) fn line(cli: &Cli) -> String {
     let server = match &cli.endpoint {
         Some(endpoint) => format!("endpoint {endpoint}"),
-        None => format!("own server, limits {:?}, durability {:?}", cli.limits, cli.durability),
+        None => format!("own server, limits {}, durability {}", word(&cli.limits), word(&cli.durability)),
     };
-    let shards = if cli.on_demand { "on demand".to_owned() } else { format!("{} shards", cli.shards) };
+    let shards = match (cli.on_demand, cli.shards) {
+        (true, _) => "shards on demand".to_owned(),
+        (false, 1) => "1 shard".into(),
+        (false, n) => format!("{n} shards"),
+    };
+    let (push, pull, rate) = (cli.consumers, cli.pull, rate(cli));
+    let (bytes, batch, duration) = (cli.record_size, cli.batch, cli.duration);
     format!(
-        "{server}; {shards}, {} push and {} pull consumers, rate {:?}, \
-         {} B records, batch {}, {:?}, connections {:?}",
-        cli.consumers, cli.pull, cli.rate, cli.record_size, cli.batch, cli.duration, cli.connections
+        "{server}; {shards}, {push} push and {pull} pull consumers, {} connections, rate {rate}, \
+         records of {bytes} B, {batch} in a put, {duration:?}",
+        connections(cli)
     )
+}
+
+fn word(value: &impl std::fmt::Debug) -> String {
+    format!("{value:?}").to_lowercase()
+}
+
+fn rate(cli: &Cli) -> String {
+    match cli.rate {
+        Rate::Open(rate) if rate.fract() == 0.0 => format!("{rate:.0}/s"),
+        Rate::Open(rate) => format!("{rate:.3}/s"),
+        Rate::Max => "max".into(),
+    }
+}
+
+fn connections(cli: &Cli) -> String {
+    match cli.connections {
+        Connections::Own => "own".into(),
+        Connections::Shared(n) => n.to_string(),
+    }
 }
 
 /// What makes two runs comparable, or not.
 pub(super) fn settings(cli: &Cli) -> Vec<Setting> {
-    let word = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
     let is_own = cli.endpoint.is_none();
     let shards = if cli.on_demand { "on demand".to_owned() } else { cli.shards.to_string() };
-    let rate = match cli.rate {
-        Rate::Open(rate) => format!("{rate:.3}/s"),
-        Rate::Max => "max".into(),
-    };
-    let connections = match cli.connections {
-        Connections::Own => "own".into(),
-        Connections::Shared(n) => n.to_string(),
-    };
     let pairs = [
         ("scenario", cli.scenario.map_or_else(|| "none".into(), |scenario| scenario.name())),
         ("server", if is_own { "own".into() } else { "endpoint".into() }),
@@ -82,9 +98,9 @@ pub(super) fn settings(cli: &Cli) -> Vec<Setting> {
         ("server-args", cli.server_args.clone().unwrap_or_default()),
         ("shards", shards),
         ("consumers", cli.consumers.to_string()),
-        ("connections", connections),
+        ("connections", connections(cli)),
         ("pull", cli.pull.to_string()),
-        ("rate", rate),
+        ("rate", rate(cli)),
         ("ramp", cli.ramp.iter().map(f64::to_string).collect::<Vec<_>>().join(",")),
         ("record-size", format!("{} B", cli.record_size)),
         ("batch", cli.batch.to_string()),
