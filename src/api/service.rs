@@ -12,6 +12,7 @@ use crate::wire::{Codec, target};
 
 use super::accounts::Accounts;
 use super::envelope::{self, Envelope};
+use super::trace::{self, Trace};
 use super::{Answer, ApiError, Body, Context, Entry, Reply, Request};
 
 /// Answers requests; one per core, shared by its connections.
@@ -50,9 +51,11 @@ impl Service {
         let metered = &self.operations[envelope.operation];
         let clock = &self.accounts.own().clock;
         let began = clock.now();
-        let outcome = self.perform(&request, &envelope, metered).await;
+        let mut trace = Trace::begin(&request.head, began);
+        let outcome = self.perform(&request, &envelope, metered, trace.as_mut()).await;
         metered.latency.record(clock.now().since(began));
         metered.count(&outcome);
+        let traced = trace.map(|trace| (trace, trace::Outcome::of(&outcome)));
         let codec = envelope.codec;
         let reply = match outcome {
             Ok(Answer::Empty) => Reply::Whole(envelope::success(codec, Bytes::new().into())),
@@ -65,7 +68,38 @@ impl Service {
             Ok(Answer::Events(events)) => Reply::Events(envelope::events_head(), events),
             Err(error) => Reply::Whole(envelope::error(codec, &error).map(Body::from)),
         };
+        if let Some((trace, outcome)) = traced {
+            trace.end(envelope.operation, &request, &outcome, &reply, clock.now());
+        }
         finish(&request, reply)
+    }
+
+    /// Puts one record for the server's own pages, which bring no signature: the input and the output are
+    /// those of `PutRecord` in JSON, and so is all between them. No account is the server's own.
+    pub async fn put_unsigned(&self, account: Option<&str>, input: &[u8]) -> Result<Bytes, ApiError> {
+        let metered = &self.operations["PutRecord"];
+        let clock = &self.accounts.own().clock;
+        let began = clock.now();
+        let outcome = self.put_json(account, input, metered).await;
+        metered.latency.record(clock.now().since(began));
+        metered.count(&outcome);
+        match outcome? {
+            Answer::Output(output) => Ok(Codec::Json.to_bytes(&output)),
+            Answer::Empty | Answer::Records(..) | Answer::Events(_) => Err(ApiError::internal()),
+        }
+    }
+
+    async fn put_json(
+        &self,
+        account: Option<&str>,
+        input: &[u8],
+        metered: &Metered,
+    ) -> Result<Answer, ApiError> {
+        let bytes = Bytes::copy_from_slice(input);
+        let unreadable = |_| ApiError::bare("SerializationException", None);
+        let body = Codec::Json.decode(&bytes).map_err(unreadable)?;
+        let entry = metered.entry.ok_or_else(ApiError::internal)?;
+        (entry.call)(&body, Codec::Json, &self.accounts.named(account)?).await
     }
 
     async fn perform(
@@ -73,9 +107,13 @@ impl Service {
         request: &Request,
         envelope: &Envelope,
         metered: &Metered,
+        trace: Option<&mut Trace>,
     ) -> Result<Answer, ApiError> {
         let unreadable = |_| ApiError::bare("SerializationException", None);
         let body = envelope.codec.decode(&request.body).map_err(unreadable)?;
+        if let Some(trace) = trace {
+            trace.read(&body);
+        }
         envelope::require_signature(&request.head)?;
         let Some(entry) = metered.entry else {
             let text = format!("{} is not supported by this server yet.", envelope.operation);

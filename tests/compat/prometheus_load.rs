@@ -76,14 +76,13 @@ impl Load {
             ran.holds(&metrics, names::THROTTLED, "kind=\"write\"", ran.count("put_throttles"));
         }
         for ran in [&self.push, &self.hot, &self.backlog] {
-            let received = ran.count("received");
-            ran.holds(&metrics, names::EFO_RECORDS, "", received);
-            ran.holds(&metrics, names::EFO_BYTES, "", received * RECORD_BYTES);
+            ran.holds(&metrics, names::EFO_RECORDS, "", ran.count("pushed"));
+            ran.holds(&metrics, names::EFO_BYTES, "", ran.count("pushed_bytes"));
             ran.holds(&metrics, names::EFO_EVENTS_FAILED, "", 0);
+            ran.holds_consumers(&metrics);
         }
-        let received = self.pull.count("received");
-        self.pull.holds(&metrics, names::GET_RECORDS_RECORDS, "", received);
-        self.pull.holds(&metrics, names::GET_RECORDS_BYTES, "", received * RECORD_BYTES);
+        self.pull.holds(&metrics, names::GET_RECORDS_RECORDS, "", self.pull.count("pulled"));
+        self.pull.holds(&metrics, names::GET_RECORDS_BYTES, "", self.pull.count("pulled_bytes"));
         self.push.holds(&metrics, names::PUT_RECORD_REQUESTS, "result=\"success\"", self.push.count("acked"));
         self.hot.holds(&metrics, names::PUT_RECORDS_RECORDS, "result=\"success\"", self.hot.count("acked"));
         assert!(self.hot.count("put_throttles") > 0, "{}", self.hot.report);
@@ -128,6 +127,18 @@ impl Ran {
             self.stream,
             self.report
         );
+    }
+
+    /// The same of each consumer by itself.
+    fn holds_consumers(&self, metrics: &Metrics) {
+        let rows = self.report["consumers"].as_array().expect("a row for each consumer");
+        assert!(!rows.is_empty(), "{}", self.report);
+        for row in rows {
+            let label = format!("consumer=\"{}\"", row["name"].as_str().expect("a name"));
+            let count = |member: &str| row[member].as_u64().expect("a count");
+            self.holds(metrics, names::EFO_RECORDS, &label, count("records"));
+            self.holds(metrics, names::EFO_BYTES, &label, count("bytes"));
+        }
     }
 
     /// What the server measures lies within what the tool does: never above it, and, where the machine is

@@ -34,6 +34,9 @@ fn what_is_mounted_is_there() {
         assert!(grafana().join(source).exists(), "{source} is not there");
         assert!(rest.ends_with(":ro"), "{mount} could be written to");
     }
+    let profile =
+        compose.split_once("seccomp=").and_then(|(_, rest)| rest.split_once('"')).expect("a profile").0;
+    assert!(grafana().join(profile).is_file(), "{profile} is not there");
     assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile").is_file());
     // Rules and dashboards are where the configurations say.
     for (file, place, of) in [

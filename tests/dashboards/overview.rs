@@ -187,6 +187,9 @@ fn clients() -> Vec<Panel> {
                 "{{stream}}, {{consumer}}",
             )
             .unit("cps"),
+        lines("Spans for OpenTelemetry", "Exported, failed and dropped, with --otlp-endpoint; 0 without.")
+            .query("sum by (result) (rate(fanlight_spans_total{$i}[$r])) or vector(0)", "{{result}}")
+            .unit("cps"),
         lines("Held for slow readers", "Handed to HTTP/2 connections and not yet taken by their sockets.")
             .query("sum(fanlight_unsent_bytes{$i})", "bytes")
             .unit("bytes"),
