@@ -168,19 +168,23 @@ fn clients() -> Vec<Panel> {
     vec![
         lines("Requests, per operation", "Requests answered, whatever the answer.")
             .query("sum by (operation) (rate(fanlight_requests_total{$i}[$r])) > 0", "{{operation}}")
-            .unit("reqps"),
+            .unit("reqps")
+            .size(6, 8),
         lines("Requests answered, by status", "Client errors are refusals; server errors should be none.")
             .query("sum by (status) (rate(fanlight_requests_total{$i}[$r]))", "{{status}}")
-            .unit("reqps"),
+            .unit("reqps")
+            .size(6, 8),
         lines(
             "Subscriptions ended, per cause",
             "Expired after five minutes is the rule; failed should be none.",
         )
         .query("sum by (cause) (rate(fanlight_subscription_ends_total{$i}[$r]))", "{{cause}}")
-        .unit("cps"),
+        .unit("cps")
+        .size(6, 8),
         lines("Subscriptions and connections", "What is open on the data port.")
             .query("sum(fanlight_active_subscriptions{$i})", "subscriptions")
-            .query("sum(fanlight_connections{$i})", "connections"),
+            .query("sum(fanlight_connections{$i})", "connections")
+            .size(6, 8),
         lines("Events whose client had gone", "Events that were not taken whole, per consumer.")
             .query(
                 "sum by (stream, consumer) (rate(kinesis_efo_events_failed_total{$s}[$r]))",
