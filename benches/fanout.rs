@@ -1,6 +1,7 @@
 //! What a commit costs on its way to N consumers at the tip, without sockets: encoding its event once, while
 //! the journal write is in flight, and handing it to N sinks once the write is done. Through the log and the
-//! hub as the server uses them, on the simulated disk, whose time is not counted.
+//! hub as the server uses them, on the simulated disk, whose time is not counted. Each row with its metrics
+//! counted, as in the server, and without, in turns: the difference is what metrics cost.
 //!
 //! `cargo bench --bench fanout`
 
@@ -17,15 +18,19 @@ use fanlight::storage::{Durability, Engine, Settings, Sizes, Store};
 use fanlight::telemetry::Exporter;
 use fanlight::types::{LogId, Offset, ShardId, Timestamp};
 use hdrhistogram::Histogram;
+use metrics::NoopRecorder;
+use tokio::runtime::Runtime;
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
 const CONSUMERS: [usize; 4] = [1, 20, 100, 1000];
 /// Records in a commit.
 const RECORDS: [u32; 2] = [1, 50];
 const RECORD_BYTES: usize = 1024;
-/// How long each row runs: shorter than the five seconds after which an idle consumer speaks up.
-const RUN: Duration = Duration::from_millis(1200);
-const WARM_UP: Duration = Duration::from_millis(200);
+/// How long each round runs: shorter than the five seconds after which an idle consumer speaks up.
+const RUN: Duration = Duration::from_millis(600);
+const WARM_UP: Duration = Duration::from_millis(100);
+/// Rounds of each kind in a row; figures are their medians.
+const ROUNDS: usize = 7;
 const NANOS_MAX: u64 = 10_000_000_000;
 const LOG: LogId = LogId(1);
 
@@ -35,17 +40,50 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime of one thread");
     println!(
-        "{:<10} {:>8} {:>13} {:>13} {:>13} {:>15}",
-        "consumers", "records", "encode p50 us", "offer p50 us", "offer p99 us", "ns per delivery"
+        "{:<10} {:>8} {:>13} {:>13} {:>13} {:>15} {:>15} {:>15}",
+        "consumers",
+        "records",
+        "encode p50 us",
+        "offer p50 us",
+        "offer p99 us",
+        "ns per delivery",
+        "without metrics",
+        "metrics' ns"
     );
     for records in RECORDS {
         for consumers in CONSUMERS {
-            LocalSet::new().block_on(&runtime, row(consumers, records));
+            row(&runtime, consumers, records);
         }
     }
 }
 
-async fn row(consumers: usize, records: u32) {
+fn row(runtime: &Runtime, consumers: usize, records: u32) {
+    let (mut counted, mut silent) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        counted.push(LocalSet::new().block_on(runtime, round(consumers, records)));
+        let _nobody = metrics::set_default_local_recorder(&NoopRecorder);
+        silent.push(LocalSet::new().block_on(runtime, round(consumers, records)));
+    }
+    let figures = |of: fn(&Figures) -> f64| (median(counted.iter().map(of)), median(silent.iter().map(of)));
+    let per_delivery = figures(|figures| figures.offer_p50_us);
+    let (with, without) = (per_delivery.0 * 1e3 / consumers as f64, per_delivery.1 * 1e3 / consumers as f64);
+    println!(
+        "{consumers:<10} {records:>8} {:>13.1} {:>13.1} {:>13.1} {with:>15.0} {without:>15.0} {:>15.0}",
+        figures(|figures| figures.encode_p50_us).0,
+        per_delivery.0,
+        figures(|figures| figures.offer_p99_us).0,
+        with - without
+    );
+}
+
+/// What one round came to.
+struct Figures {
+    encode_p50_us: f64,
+    offer_p50_us: f64,
+    offer_p99_us: f64,
+}
+
+async fn round(consumers: usize, records: u32) -> Figures {
     let clock = Clock::system();
     let settings = Settings { durability: Durability::Sync, tail_bytes: 16 << 20, sizes: Sizes::default() };
     let engine = Engine::open(Box::new(SimDisk::new(1)), settings).expect("an empty disk opens");
@@ -68,15 +106,19 @@ async fn row(consumers: usize, records: u32) {
     }
     // Each consumer also got the initial response. Had one fallen behind, the figures would be of fewer.
     assert_eq!(received.get(), consumers * (commits + 1), "everyone is served by the commit itself");
-    let micros = |histogram: &Histogram<u64>, quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
-    println!(
-        "{consumers:<10} {records:>8} {:>13.1} {:>13.1} {:>13.1} {:>15.0}",
-        micros(&encode, 0.5),
-        micros(&offer, 0.5),
-        micros(&offer, 0.99),
-        offer.mean() / consumers as f64
-    );
     hub.shut_down();
+    let micros = |histogram: &Histogram<u64>, quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
+    Figures {
+        encode_p50_us: micros(&encode, 0.5),
+        offer_p50_us: micros(&offer, 0.5),
+        offer_p99_us: micros(&offer, 0.99),
+    }
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<_> = figures.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
 }
 
 /// Subscribes consumers and lets each come to rest at the tip; counts what all of them are sent.

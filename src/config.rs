@@ -1,12 +1,16 @@
 //! What a user can set: flags, each also as `FANLIGHT_*`. All problems are told together, before a port is
 //! bound or a file made.
 
+use std::env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use tracing_subscriber::EnvFilter;
 
+use crate::client::{PutArgs, StreamsArgs, TailArgs, TopArgs};
 use crate::console::Access;
 use crate::limits;
 use crate::platform::Backend;
@@ -14,6 +18,9 @@ use crate::scaling::{self, Rate};
 use crate::storage::Durability;
 use crate::throttle::Quotas;
 use crate::types::is_account;
+
+/// Whether spans can be exported: the feature `otel`.
+const HAS_OTEL: bool = cfg!(feature = "otel");
 
 /// A durable, self-hosted Kinesis Data Streams server built around enhanced fan-out.
 #[derive(Debug, Parser)]
@@ -40,6 +47,34 @@ pub enum Verb {
     /// Streams, consumers and shards, then segments, batches and records, a line each. Exits with 0, or with
     /// 2 if it could not look.
     Dump(DumpArgs),
+    /// List a server's streams, show one, create or delete one.
+    Streams(StreamsArgs),
+    /// Put records into a stream.
+    Put(PutArgs),
+    /// Show a stream's records, and follow what comes.
+    Tail(TailArgs),
+    /// Watch a server: streams, consumers, latencies, throttles.
+    Top(TopArgs),
+    /// Print the completions of a shell, for `fanlight` and its verbs.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each verb.
+    Man(ManArgs),
+}
+
+/// What `fanlight completions` is told.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// What `fanlight man` is told.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write fanlight.1 and a page for each verb into this directory, which is made where it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// What `fanlight check` is told.
@@ -229,9 +264,63 @@ pub struct Config {
     /// How the shards of streams on demand follow their traffic.
     #[command(flatten)]
     pub on_demand: OnDemand,
+    /// What it tells about itself.
+    #[command(flatten)]
+    pub tells: Tells,
+}
+
+/// What the server tells about itself besides its metrics.
+#[derive(Clone, Debug, Args)]
+pub struct Tells {
+    /// Which log lines: a level, or such as info,fanlight::storage=debug; else what RUST_LOG says, else info.
+    #[arg(long, env = "FANLIGHT_LOG_LEVEL", value_name = "FILTER")]
+    pub log_level: Option<String>,
     /// How log lines look.
     #[arg(long, env = "FANLIGHT_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
+    /// Send spans of requests and commits to this OpenTelemetry collector, by OTLP over HTTP:
+    /// http://127.0.0.1:4318. Where OTEL_EXPORTER_OTLP_ENDPOINT is set, they go there without the flag.
+    #[arg(long, env = "FANLIGHT_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+    /// Share of requests and commits of which spans are sent, 0 to 1; a client that sends a `traceparent`
+    /// decides itself.
+    #[arg(long, env = "FANLIGHT_OTLP_SAMPLE", value_name = "SHARE", default_value_t = 1.0)]
+    pub otlp_sample: f64,
+}
+
+impl Tells {
+    /// Whether spans are sent at all.
+    pub fn sends_spans(&self) -> bool {
+        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let standard = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+        HAS_OTEL && (self.otlp_endpoint.is_some() || standard.into_iter().any(is_set))
+    }
+
+    fn problems(&self) -> [(bool, String); 4] {
+        let level = self.log_level.as_deref().map(EnvFilter::try_new).and_then(Result::err);
+        let endpoint = self.otlp_endpoint.as_deref().unwrap_or("http://");
+        let is_url = ["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme));
+        [
+            (
+                level.is_none(),
+                format!(
+                    "--log-level {:?} is no filter: {}",
+                    self.log_level.as_deref().unwrap_or_default(),
+                    level.map(|error| error.to_string()).unwrap_or_default()
+                ),
+            ),
+            (is_url, format!("--otlp-endpoint {endpoint:?} is no URL, as in http://127.0.0.1:4318")),
+            (
+                HAS_OTEL || self.otlp_endpoint.is_none(),
+                "--otlp-endpoint needs a binary with OpenTelemetry: `cargo build --release --features otel`"
+                    .to_owned(),
+            ),
+            (
+                (0.0..=1.0).contains(&self.otlp_sample),
+                format!("--otlp-sample {} is not 0 to 1", self.otlp_sample),
+            ),
+        ]
+    }
 }
 
 impl Config {
@@ -277,6 +366,7 @@ impl Config {
         ]
         .into_iter()
         .chain(self.on_demand.problems())
+        .chain(self.tells.problems())
         .filter_map(|(is_fine, problem)| (!is_fine).then_some(problem))
         .collect()
     }
@@ -351,7 +441,10 @@ mod tests {
         config.limits_factor = 0.0;
         config.plain_too = true;
         config.on_demand.on_demand_merge_percent = config.on_demand.on_demand_split_percent;
-        assert_eq!(config.problems().len(), 4);
+        config.tells.log_level = Some("info,=x=".into());
+        config.tells.otlp_endpoint = Some("collector:4318".into());
+        config.tells.otlp_sample = 2.0;
+        assert_eq!(config.problems().len(), 7);
     }
 
     #[test]

@@ -11,13 +11,14 @@
 //! | 4 | [`storage`] | the log engine: group commit, segments, tail, recovery |
 //! | 5 | [`pull`], [`push`], [`inspect`] | iterators and reads; subscriptions and fan-out; offline tools |
 //! | 6 | [`api`] | the operations and the pipeline they pass through |
-//! | 7 | [`console`] | the page on the admin address: what it shows, and to whom |
+//! | 7 | [`console`], [`client`] | the page on the admin address; the command line that speaks to a server |
 //! | 8 | [`net`] | listener, TLS, HTTP/1.1, HTTP/2, admin endpoint |
 //! | 9 | [`config`] | flags and their environment twins |
 //! | 10 | [`server`] | composition, start, drain |
 
 pub mod api;
 pub mod catalog;
+pub mod client;
 pub mod config;
 pub mod console;
 pub mod inspect;

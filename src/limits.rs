@@ -301,3 +301,57 @@ pub const SERIES_MAX: u64 = 200_000;
 pub const SERIES_SWEEP: Duration = Duration::from_secs(5);
 /// Looks after which the series of what is gone go too: five minutes, so that slow scrapers see its end. Own.
 pub const SERIES_RETIRED_SWEEPS: u32 = 60;
+/// Seconds the command line waits for a connection to a server. Own.
+pub const CLIENT_CONNECT_SECS_MAX: u64 = 5;
+/// Seconds it waits for an answer. Own.
+pub const CLIENT_CALL_SECS_MAX: u64 = 30;
+/// Bytes of an answer it takes: a page of 10 MiB in base64 and more. Own.
+pub const CLIENT_ANSWER_BYTES_MAX: usize = 32 << 20;
+/// Times it makes a call that is refused for its rate. Own.
+pub const CLIENT_CALL_ATTEMPTS_MAX: u32 = 30;
+/// Milliseconds of its first rest before something is tried again, and of its longest. Own.
+pub const CLIENT_RETRY_MILLIS_MIN: u64 = 50;
+/// See [`CLIENT_RETRY_MILLIS_MIN`]. Own.
+pub const CLIENT_RETRY_MILLIS_MAX: u64 = 2_000;
+/// Bytes each of its subscriptions lets the server send before it has read them. Own.
+pub const CLIENT_WINDOW_BYTES: u32 = 2 << 20;
+/// Subscriptions it holds on one connection. Own.
+pub const CLIENT_SUBSCRIPTIONS_PER_CONNECTION: usize = 100;
+/// Seconds without an event after which a subscription is given up: servers send one every five. Own.
+pub const CLIENT_SILENCE_SECS_MAX: u64 = 20;
+/// Batches of records that wait to be printed; beyond it nothing more is read. Own.
+pub const TAIL_BATCHES_MAX: usize = 64;
+/// Records of each shard that `tail --from -N` can ask for: they are held in memory. Own.
+pub const TAIL_LAST_RECORDS_MAX: usize = 10_000;
+/// Milliseconds between two reads of a shard: five a second are all there are. Own.
+pub const TAIL_READ_MILLIS: u64 = 205;
+/// Seconds `tail` takes at its end to deregister its consumer. Own.
+pub const TAIL_DEREGISTER_SECS_MAX: u64 = 3;
+/// Bytes of a line that `put --lines` takes: no record is larger. Own.
+pub const PUT_LINE_BYTES_MAX: usize = RECORD_DATA_BYTES_MAX;
+/// Bytes of records in one of its calls, unless one is larger. Own.
+pub const PUT_CALL_BYTES_MAX: usize = 4 << 20;
+/// Lines it has read ahead. Own.
+pub const PUT_LINES_AHEAD_MAX: usize = 2 * PUT_RECORDS_MAX;
+/// Times in a row it makes a call of which no record is taken. Own.
+pub const PUT_ATTEMPTS_MAX: u32 = 12;
+/// Looks at the metrics that `top` keeps to tell rates and quantiles from. Own.
+pub const TOP_LOOKS_MAX: usize = 11;
+/// Streams of which `top` asks how many shards they have, where the metrics do not tell. Own.
+pub const TOP_STREAMS_ASKED_MAX: usize = 20;
+/// Seconds `top` waits for one look before it says that the server is away. Own.
+pub const TOP_LOOK_SECS_MAX: u64 = 3;
+/// Keys pressed that wait to be taken. Own.
+pub const TOP_KEYS_MAX: usize = 16;
+/// Spans that wait to be exported; one too many is dropped and counted. Own.
+pub const SPANS_QUEUED_MAX: usize = 4096;
+/// Spans of one message to the collector. Own.
+pub const SPANS_EXPORTED_MAX: usize = 512;
+/// Seconds the collector may take for one. Own.
+pub const SPANS_EXPORT_SECS_MAX: u64 = 10;
+/// Bytes of its answer. Own.
+pub const SPANS_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Seconds a clean stop waits for the last ones to be sent. Own.
+pub const SPANS_AT_STOP_SECS_MAX: u64 = 2;
+/// Milliseconds after the first of them in which they are gathered. Own.
+pub const SPANS_GATHER_MILLIS: u64 = 1000;

@@ -25,6 +25,8 @@ use crate::net::{self, Admin, Readiness, SelfSigned, Tls, TlsError};
 use crate::platform::{self, Clock};
 use crate::push::{Hub, HubSettings};
 use crate::storage::{Engine, Settings, Sizes, StorageError, Store};
+#[cfg(feature = "otel")]
+use crate::telemetry::spans;
 use crate::telemetry::{AlreadyInstalled, Exporter, names};
 
 /// How often expired segments are looked for and the log's health is told.
@@ -81,11 +83,15 @@ pub fn run(config: &Config) -> Result<(), ServerError> {
         stopping.clone(),
     )?;
     keep_up(exporter)?;
+    #[cfg(feature = "otel")]
+    let exporting = export_spans(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let store = Rc::new(OnceCell::new());
     let serving = serve(config, data, readiness, (stop, stopping), Rc::clone(&store), desk);
     let local = LocalSet::new();
     let outcome = runtime.block_on(lending_the_core(local.run_until(serving), &store));
+    #[cfg(feature = "otel")]
+    exporting.into_iter().for_each(net::Exporting::finish);
     if admin_thread.join().is_err() {
         tracing::warn!("the admin endpoint ended with a panic");
     }
@@ -111,6 +117,13 @@ fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
     let listener = TcpListener::bind(address).map_err(|error| ServerError::Bind { address, error })?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// Spans go to a collector where one is named.
+#[cfg(feature = "otel")]
+fn export_spans(config: &Config) -> io::Result<Option<net::Exporting>> {
+    let spans = config.tells.sends_spans().then(|| spans::begin(config.tells.otlp_sample)).flatten();
+    spans.map(|spans| net::export_spans(config.tells.otlp_endpoint.as_deref(), spans)).transpose()
 }
 
 /// What a scrape gets: everything recorded, and the process as it is at that moment.

@@ -125,3 +125,17 @@ fn a_row_is_read_whole() {
     let expected = [["--a-b", "FANLIGHT_A_B", "x"], ["--c", "FANLIGHT_C", ""]];
     assert_eq!(rows(sample), expected.map(|row| row.map(str::to_owned)));
 }
+
+#[test]
+fn the_verbs_are_those_of_the_binary() {
+    let text = readme();
+    let table = section(&text, "## Command line");
+    let listed: Vec<_> =
+        table.lines().filter_map(|line| line.strip_prefix("| `fanlight ")?.split('`').next()).collect();
+    let command = Cli::command();
+    let mut verbs: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let mut listed_in_order = listed.clone();
+    verbs.sort_unstable();
+    listed_in_order.sort_unstable();
+    assert_eq!(listed_in_order, verbs);
+}

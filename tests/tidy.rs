@@ -22,7 +22,7 @@ const RANKS: [&[&str]; 11] = [
     &["storage"],
     &["pull", "push", "inspect"],
     &["api"],
-    &["console"],
+    &["console", "client"],
     &["net"],
     &["config"],
     &["server"],

@@ -33,6 +33,7 @@ mod stream_settings;
 mod streams;
 mod tagged;
 mod tags;
+mod trace;
 mod warm_throughput;
 
 pub use body::Body;

@@ -12,6 +12,7 @@ use crate::wire::{Codec, target};
 
 use super::accounts::Accounts;
 use super::envelope::{self, Envelope};
+use super::trace::{self, Trace};
 use super::{Answer, ApiError, Body, Context, Entry, Reply, Request};
 
 /// Answers requests; one per core, shared by its connections.
@@ -50,9 +51,11 @@ impl Service {
         let metered = &self.operations[envelope.operation];
         let clock = &self.accounts.own().clock;
         let began = clock.now();
-        let outcome = self.perform(&request, &envelope, metered).await;
+        let mut trace = Trace::begin(&request.head, began);
+        let outcome = self.perform(&request, &envelope, metered, trace.as_mut()).await;
         metered.latency.record(clock.now().since(began));
         metered.count(&outcome);
+        let traced = trace.map(|trace| (trace, trace::Outcome::of(&outcome)));
         let codec = envelope.codec;
         let reply = match outcome {
             Ok(Answer::Empty) => Reply::Whole(envelope::success(codec, Bytes::new().into())),
@@ -65,6 +68,9 @@ impl Service {
             Ok(Answer::Events(events)) => Reply::Events(envelope::events_head(), events),
             Err(error) => Reply::Whole(envelope::error(codec, &error).map(Body::from)),
         };
+        if let Some((trace, outcome)) = traced {
+            trace.end(envelope.operation, &request, &outcome, &reply, clock.now());
+        }
         finish(&request, reply)
     }
 
@@ -101,9 +107,13 @@ impl Service {
         request: &Request,
         envelope: &Envelope,
         metered: &Metered,
+        trace: Option<&mut Trace>,
     ) -> Result<Answer, ApiError> {
         let unreadable = |_| ApiError::bare("SerializationException", None);
         let body = envelope.codec.decode(&request.body).map_err(unreadable)?;
+        if let Some(trace) = trace {
+            trace.read(&body);
+        }
         envelope::require_signature(&request.head)?;
         let Some(entry) = metered.entry else {
             let text = format!("{} is not supported by this server yet.", envelope.operation);

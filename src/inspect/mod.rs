@@ -27,3 +27,10 @@ pub use selection::Selection;
 pub fn open(dir: &Path) -> io::Result<Box<dyn Disk>> {
     open_read_only(dir)
 }
+
+/// Bytes of all files a look goes through.
+pub fn bytes_of(disk: &mut dyn Disk) -> u64 {
+    // What cannot be listed is told when it is to be read.
+    let mut of = |dir| disk.list(dir).unwrap_or_default().iter().map(|entry| entry.bytes).sum::<u64>();
+    of("journal") + of("segments")
+}

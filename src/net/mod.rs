@@ -15,6 +15,8 @@ mod handler;
 mod http1;
 mod http2;
 mod listener;
+#[cfg(feature = "otel")]
+mod otlp;
 mod outgoing;
 mod shutdown;
 mod sniff;
@@ -26,6 +28,8 @@ mod transport;
 pub use admin::{Admin, Readiness, serve_admin};
 pub use handler::{Answer, Drive, Handler};
 pub use listener::serve;
+#[cfg(feature = "otel")]
+pub use otlp::{Exporting, export as export_spans};
 pub use outgoing::Outgoing;
 pub use shutdown::{Shutdown, ShutdownTrigger, shutdown};
 pub use tls::{SelfSigned, Tls, TlsError};

@@ -22,6 +22,7 @@ mod transfer;
 mod uring;
 #[cfg(test)]
 mod uring_tests;
+mod watched;
 mod workers;
 
 pub use aligned::{AlignedBuf, BLOCK};
@@ -35,3 +36,4 @@ pub use process::{ProcessFigures, free_bytes, process_figures};
 pub use readiness::Readiness;
 pub use ring_disk::RingDisk;
 pub use uring::{SendBatch, TaskRun};
+pub use watched::Watched;

@@ -6,11 +6,32 @@ use std::io;
 use crate::platform::{AlignedBuf, BLOCK, FileId, Op, Outcome, Preallocation};
 use crate::seeded::{self, Bug};
 use crate::shard_log::{Batch, ENTRY_HEADER_BYTES, EntryHeader, Verdict, opening_entry, seal_entry};
+use crate::telemetry::spans::{self, Span};
 use crate::types::Instant;
 
 use super::engine::{Engine, Event, Pending};
 use super::journal::{Generation, JournalFile, Opening, Place, journal_path};
 use super::{Ack, Durability, StorageError};
+
+/// Tells of a commit that is done, where anybody wants to know.
+fn trace(commit: &InFlight, now: Instant) {
+    if !spans::is_wanted(None) {
+        return;
+    }
+    let records = commit.batches.iter().map(|(batch, ..)| u64::from(batch.count())).sum();
+    let bytes = commit.batches.iter().map(|(batch, ..)| batch.payload_bytes() as u64).sum();
+    spans::ended(Span {
+        name: "commit",
+        began_nanos: commit.submitted_at.as_nanos(),
+        took: now.since(commit.submitted_at),
+        numbers: vec![
+            ("fanlight.commit.records", records),
+            ("fanlight.commit.bytes", bytes),
+            ("fanlight.commit.shards", commit.batches.len() as u64),
+        ],
+        ..Span::default()
+    });
+}
 
 /// The commit being written.
 pub(super) struct InFlight {
@@ -189,6 +210,7 @@ impl Engine {
     fn publish(&mut self, commit: InFlight, now: Instant) {
         self.meters.commit.record(now.since(commit.submitted_at));
         self.meters.commits.increment(1);
+        trace(&commit, now);
         self.journal.acknowledge(commit.generation, commit.checksum);
         self.went_on();
         if commit.batches.is_empty() {

@@ -14,6 +14,7 @@ mod journal;
 mod layout;
 mod log;
 mod meters;
+mod progress;
 mod read;
 mod readers;
 mod recover_journal;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::platform::Disk;
+use crate::platform::{Disk, Watched};
 use crate::seeded::{self, Bug};
 use crate::shard_log::{Batch, Entry, Verdict};
 use crate::types::{LogId, Offset};
@@ -11,6 +11,7 @@ use crate::types::{LogId, Offset};
 use super::engine::{Engine, Settings};
 use super::journal::{Acknowledged, Generation, Journal};
 use super::log::{Found as End, Log, Segment};
+use super::progress::Progress;
 use super::recover_journal::{Found, open_journal};
 use super::recover_segments::{open_segments, seal_last};
 use super::{Durability, StorageError};
@@ -23,8 +24,11 @@ const OFFSETS_SKIPPED_UNSYNCED: u64 = 1 << 24;
 impl Engine {
     /// Opens what `disk` holds, preparing it if it holds nothing.
     pub fn open(mut disk: Box<dyn Disk>, settings: Settings) -> Result<Self, StorageError> {
-        let mut found = open_journal(disk.as_mut(), &settings.sizes)?;
-        let mut logs = open_segments(disk.as_mut(), &found.runs(), &settings.sizes)?;
+        let mut progress = Progress::begin();
+        let mut told = |read_bytes| progress.told(read_bytes);
+        let mut watched = Watched::new(disk.as_mut(), &mut told);
+        let mut found = open_journal(&mut watched, &settings.sizes)?;
+        let mut logs = open_segments(&mut watched, &found.runs(), &settings.sizes)?;
         replay(&mut found, &mut logs);
         found.secure(disk.as_mut())?;
         settle_ends(disk.as_mut(), &found, &mut logs)?;

@@ -6,6 +6,7 @@ mod exporter;
 mod exposition;
 pub mod names;
 mod registry;
+pub mod spans;
 mod traffic;
 
 pub use distribution::Counts;

@@ -144,6 +144,8 @@ metrics_table! {
     Counter SUBSCRIPTION_ENDS = "fanlight_subscription_ends_total", Count, ["cause"],
         "Subscriptions ended, by cause (expired, shard_end, replaced, deregistered, deleted, client, \
          shutdown, failed).";
+    Counter SPANS = "fanlight_spans_total", Count, ["result"],
+        "Spans for OpenTelemetry, with --otlp-endpoint, by result (exported, failed, dropped: one too many).";
     Gauge CONNECTIONS = "fanlight_connections", Count, [], "Connections open on the data port.";
     Histogram GATHER_LATENCY = "fanlight_put_gather_duration_seconds", Seconds, [],
         "From a batch's first record appended to its commit submitted.";

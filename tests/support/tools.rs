@@ -150,6 +150,18 @@ pub fn go(name: &str, package: &str, tags: &str, program: &str) -> PathBuf {
     directory.join(program)
 }
 
+/// A program of a crate at a version, built by Cargo with the crate's own lock file.
+pub fn cargo_program(name: &str, package: &str, version: &str) -> PathBuf {
+    let directory = installed(name, &format!("{package} {version}"), |directory| {
+        let mut install = Command::new(env!("CARGO"));
+        install
+            .args(["install", "--quiet", "--locked", package, "--version", version, "--root"])
+            .arg(directory);
+        run(install.env("CARGO_TARGET_DIR", directory.join("build")));
+    });
+    directory.join("bin").join(package)
+}
+
 /// A program of a Debian package, unpacked without being installed.
 pub fn debian(name: &str, package: &str, program: &str) -> PathBuf {
     let directory = installed(name, package, |directory| {
