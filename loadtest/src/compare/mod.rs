@@ -1,5 +1,5 @@
-//! Two results side by side: what differs, by how much, whether that is more than noise, and whether the second
-//! is worse. The runs' settings and machines are compared first: where they differ, figures say little.
+//! Two results side by side: what differs, by how much, whether that is more than noise, and whether the
+//! second is worse. The runs' settings and machines are compared first: where they differ, figures say little.
 
 mod rows;
 mod table;
@@ -10,8 +10,8 @@ use crate::report::{Report, Setting};
 
 pub(crate) use rows::{Row, Verdict};
 
-/// How much worse the second may be, unless told otherwise: above what the noisiest figure that is judged differs
-/// by between two runs of one binary.
+/// How much worse the second may be, unless told otherwise: above what the noisiest figure that is judged
+/// differs by between two runs of one binary.
 pub(crate) const TOLERANCE: f64 = 0.3;
 
 /// Two results.
