@@ -11,7 +11,7 @@
 //! | 4 | [`storage`] | the log engine: group commit, segments, tail, recovery |
 //! | 5 | [`pull`], [`push`], [`inspect`] | iterators and reads; subscriptions and fan-out; offline tools |
 //! | 6 | [`api`] | the operations and the pipeline they pass through |
-//! | 7 | [`net`], [`client`] | listener, TLS, HTTP/1.1, HTTP/2, admin endpoint; the command line that speaks to a server |
+//! | 7 | [`net`], [`client`] | listener, TLS, HTTP, admin endpoint; the verbs that speak to a server |
 //! | 8 | [`config`] | flags and their environment twins |
 //! | 9 | [`server`] | composition, start, drain |
 
