@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
 use crate::client::{PutArgs, StreamsArgs, TailArgs, TopArgs};
+use crate::console::Access;
 use crate::limits;
 use crate::platform::Backend;
 use crate::scaling::{self, Rate};
@@ -163,6 +164,19 @@ impl OnDemand {
     }
 }
 
+/// What the console on the admin address may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConsoleMode {
+    /// `on` where the admin address is a loopback one, else `read-only`.
+    Auto,
+    /// Everything: also show records' contents and put records.
+    On,
+    /// Names and figures only.
+    ReadOnly,
+    /// There is none.
+    Off,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -178,9 +192,17 @@ pub struct Config {
     /// Address of the Kinesis endpoint.
     #[arg(long, env = "FANLIGHT_LISTEN", default_value = "127.0.0.1:4567")]
     pub listen: SocketAddr,
-    /// Address of /metrics, /healthz and /readyz.
+    /// Address of the console, /metrics, /healthz and /readyz.
     #[arg(long, env = "FANLIGHT_ADMIN_LISTEN", default_value = "127.0.0.1:4568")]
     pub admin_listen: SocketAddr,
+    /// What the page on the admin address may do: on (also show records and put them), read-only (names and
+    /// figures), off; auto is on where the admin address is a loopback one, else read-only.
+    #[arg(long, env = "FANLIGHT_CONSOLE", value_enum, default_value = "auto")]
+    pub console: ConsoleMode,
+    /// Name by which browsers may reach the page, beside localhost and IP addresses; repeatable, or separated
+    /// by commas.
+    #[arg(long, env = "FANLIGHT_CONSOLE_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub console_host: Vec<String>,
     /// Where everything is kept.
     #[arg(long, env = "FANLIGHT_DATA_DIR", default_value = "./fanlight-data")]
     pub data_dir: PathBuf,
@@ -379,6 +401,16 @@ impl Config {
         Duration::from_secs(self.subscription_secs)
     }
 
+    /// What the console may do; `None` where there is none.
+    pub fn console_access(&self) -> Option<Access> {
+        match self.console {
+            ConsoleMode::Off => None,
+            ConsoleMode::On => Some(Access::Full),
+            ConsoleMode::Auto if self.admin_listen.ip().is_loopback() => Some(Access::Full),
+            ConsoleMode::Auto | ConsoleMode::ReadOnly => Some(Access::Figures),
+        }
+    }
+
     /// The limits as the start-up line names them.
     pub fn limits_text(&self) -> String {
         match self.limits {
@@ -413,6 +445,18 @@ mod tests {
         config.tells.otlp_endpoint = Some("collector:4318".into());
         config.tells.otlp_sample = 2.0;
         assert_eq!(config.problems().len(), 7);
+    }
+
+    #[test]
+    fn records_are_shown_to_the_loopback_only_unless_asked_for() {
+        let mut config = Config::without_flags();
+        assert_eq!(config.console_access(), Some(Access::Full));
+        config.admin_listen = "0.0.0.0:4568".parse().unwrap();
+        assert_eq!(config.console_access(), Some(Access::Figures));
+        config.console = ConsoleMode::On;
+        assert_eq!(config.console_access(), Some(Access::Full));
+        config.console = ConsoleMode::Off;
+        assert_eq!(config.console_access(), None);
     }
 
     #[test]

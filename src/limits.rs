@@ -262,6 +262,39 @@ pub const DRAIN_SECS_MAX: u64 = 10;
 /// Connections open at once on the admin port. Own.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
+/// Event streams the console serves at once: the other connections of the admin port stay for scrapers. Own.
+pub const CONSOLE_VIEWERS_MAX: usize = 24;
+/// Events that wait for a console's viewer; one that takes none of them for so long is dropped. Own.
+pub const CONSOLE_EVENTS_MAX: usize = 8;
+/// From one look of the console at the data path to the next, however many look on. Own.
+pub const CONSOLE_LOOK: Duration = Duration::from_secs(1);
+/// Looks whose counts are kept: quantiles are those of so many seconds. Own.
+pub const CONSOLE_LOOKS_KEPT: usize = 10;
+/// Streams of which looks are kept at once. Own.
+pub const CONSOLE_STREAMS_WATCHED_MAX: usize = CONSOLE_VIEWERS_MAX;
+/// Streams of one page of the console's list. Own.
+pub const CONSOLE_STREAM_ROWS_MAX: usize = 100;
+/// Streams the console looks through for them. Own.
+pub const CONSOLE_STREAMS_MAX: usize = 10_000;
+/// Shards of a stream the console shows; of more, the latest. Own.
+pub const CONSOLE_SHARDS_MAX: usize = 10_000;
+/// Questions of the console that wait for the data path; what is one too many is answered with 503. Own.
+pub const CONSOLE_ASKS_MAX: usize = 64;
+/// Bytes of a request's body to the console: a record put by hand. Own.
+pub const CONSOLE_BODY_BYTES_MAX: usize = 256 << 10;
+/// Seconds such a body may take. Own.
+pub const CONSOLE_BODY_SECS_MAX: u64 = 10;
+/// From one look of a console's tail at its shard to the next. Own.
+pub const CONSOLE_TAIL_LOOK: Duration = Duration::from_millis(250);
+/// Records it shows of one look; those before them are told as skipped. Own.
+pub const CONSOLE_TAIL_RECORDS_MAX: u64 = 50;
+/// Bytes of batches it takes from memory at one look, and at least one. Own.
+pub const CONSOLE_TAIL_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a record's data that it shows. Own.
+pub const CONSOLE_TAIL_DATA_BYTES_MAX: usize = 512;
+/// Looks without a record after which a tail says that it is still there. Own.
+pub const CONSOLE_TAIL_QUIET_LOOKS: u32 = 60;
+
 /// Series of metrics kept at once; what would be more is not counted, and that is. Own.
 pub const SERIES_MAX: u64 = 200_000;
 /// From one look for retired series to the next. Own.

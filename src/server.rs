@@ -4,10 +4,11 @@
 use std::cell::OnceCell;
 use std::future::poll_fn;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::task::{LocalSet, spawn_local, unconstrained};
 
 use crate::api::{Context, Control, Identity, Service};
 use crate::config::Config;
+use crate::console::{self, Console, Desk, Facts, Rooms};
 use crate::limits;
 use crate::net::{self, Admin, Readiness, SelfSigned, Tls, TlsError};
 use crate::platform::{self, Clock};
@@ -39,7 +41,7 @@ pub enum ServerError {
     #[error("cannot listen on {address}: {error}")]
     Bind {
         /// Which.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// The system's words.
         error: io::Error,
     },
@@ -73,10 +75,11 @@ pub fn run(config: &Config) -> Result<(), ServerError> {
     let admin = bind(config.admin_listen)?;
     let readiness = Readiness::pending("opening the data directory");
     let (stop, stopping) = net::shutdown();
+    let (console, desk) = console(config, &exporter, &readiness);
     let scraped = scraping(exporter.clone(), config.data_dir.clone());
     let admin_thread = net::serve_admin(
         admin,
-        Admin { metrics: Box::new(scraped), readiness: readiness.clone() },
+        Admin { metrics: Box::new(scraped), readiness: readiness.clone(), console },
         stopping.clone(),
     )?;
     keep_up(exporter)?;
@@ -84,7 +87,7 @@ pub fn run(config: &Config) -> Result<(), ServerError> {
     let exporting = export_spans(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let store = Rc::new(OnceCell::new());
-    let serving = serve(config, data, readiness, stop, stopping, Rc::clone(&store));
+    let serving = serve(config, data, readiness, (stop, stopping), Rc::clone(&store), desk);
     let local = LocalSet::new();
     let outcome = runtime.block_on(lending_the_core(local.run_until(serving), &store));
     #[cfg(feature = "otel")]
@@ -110,7 +113,7 @@ async fn lending_the_core<F: Future>(serving: F, store: &OnceCell<Store>) -> F::
     .await
 }
 
-fn bind(address: std::net::SocketAddr) -> Result<TcpListener, ServerError> {
+fn bind(address: SocketAddr) -> Result<TcpListener, ServerError> {
     let listener = TcpListener::bind(address).map_err(|error| ServerError::Bind { address, error })?;
     listener.set_nonblocking(true)?;
     Ok(listener)
@@ -156,15 +159,18 @@ async fn serve(
     config: &Config,
     data: TcpListener,
     readiness: Readiness,
-    stop: net::ShutdownTrigger,
-    stopping: net::Shutdown,
+    (stop, stopping): (net::ShutdownTrigger, net::Shutdown),
     running: Rc<OnceCell<Store>>,
+    desk: Option<Desk>,
 ) -> Result<(), ServerError> {
     let listener = tokio::net::TcpListener::from_std(data)?;
     let parts = Parts::open(config).await?;
     running.get_or_init(|| parts.store.clone());
     let tls = tls(config)?;
     announce(config, &listener, &parts.store)?;
+    if let Some(desk) = desk {
+        spawn_local(desk.run(facts(config, listener.local_addr()?, &parts.store), parts.rooms()));
+    }
     let outgoing = Rc::new(net::Outgoing::new());
     spawn_local(parts.clone().maintain(Rc::clone(&outgoing), readiness.clone()));
     let transitions = parts.control.clone();
@@ -202,6 +208,16 @@ struct Parts {
 }
 
 impl Parts {
+    /// What the console's questions are answered from.
+    fn rooms(&self) -> Rooms {
+        Rooms {
+            control: self.control.clone(),
+            hub: self.hub.clone(),
+            store: self.store.clone(),
+            service: self.service.clone(),
+        }
+    }
+
     async fn open(config: &Config) -> Result<Self, ServerError> {
         let clock = Clock::system();
         let disk = platform::open(&config.data_dir, config.io)
@@ -258,6 +274,37 @@ impl Parts {
             }
             refused = reason.is_some();
         }
+    }
+}
+
+/// The console, and the desk by which this thread answers it; none if it is off.
+fn console(
+    config: &Config,
+    exporter: &Exporter,
+    readiness: &Readiness,
+) -> (Option<Arc<Console>>, Option<Desk>) {
+    let Some(access) = config.console_access() else { return (None, None) };
+    let (exporter, hosts, readiness) = (exporter.clone(), config.console_host.clone(), readiness.clone());
+    let why_not_ready = Box::new(move || readiness.why_not());
+    let (console, desk) = console::console(console::Settings { access, hosts, exporter, why_not_ready });
+    (Some(console), Some(desk))
+}
+
+/// What the page's head tells.
+fn facts(config: &Config, listen: SocketAddr, store: &Store) -> Facts {
+    let scheme = if config.serves_tls() { "https" } else { "http" };
+    Facts {
+        version: env!("CARGO_PKG_VERSION"),
+        endpoint: format!("{scheme}://{listen}"),
+        admin: format!("http://{}", config.admin_listen),
+        data_dir: config.data_dir.display().to_string(),
+        durability: config.durability.as_str(),
+        backend: store.engine().disk_name(),
+        limits: config.limits_text(),
+        region: config.region.clone(),
+        account: config.account.clone(),
+        subscription_secs: config.subscription_secs,
+        started_ms: Clock::system().wall().as_millis(),
     }
 }
 

@@ -37,6 +37,12 @@ mod matrix;
 mod pollers;
 #[path = "compat/producer.rs"]
 mod producer;
+#[path = "compat/prometheus.rs"]
+mod prometheus;
+#[path = "compat/prometheus_load.rs"]
+mod prometheus_load;
+#[path = "compat/prometheus_scrape.rs"]
+mod prometheus_scrape;
 #[path = "compat/reshard.rs"]
 mod reshard;
 #[path = "compat/sheet.rs"]
@@ -241,4 +247,42 @@ fn promtool_accepts_the_metrics() {
     assert_eq!(metrics.status, 200);
     let remarks = support::program::filter(&promtool, &["check", "metrics"], &metrics.body);
     assert!(remarks.trim().is_empty(), "{remarks}");
+}
+
+/// The alert rules: accepted, and each of them fires where it should and nowhere else.
+#[test]
+fn promtool_accepts_and_tries_the_alerts() {
+    if tools::toolchain("promtool", "apt-get", "--version") {
+        prometheus::check_rules();
+    }
+}
+
+#[test]
+fn prometheus_has_data_for_every_panel_and_alert() {
+    if tools::toolchain("Prometheus", "apt-get", "--version") {
+        prometheus::judge();
+    }
+}
+
+#[test]
+fn latencies_are_what_the_load_test_measures() {
+    prometheus::judge_latency();
+}
+
+#[test]
+fn a_scrape_of_a_large_server_is_small_and_quick() {
+    prometheus_scrape::judge();
+}
+
+/// The specification's own loader, which is also the one in Docker Compose.
+#[test]
+fn compose_accepts_the_file() {
+    if !tools::toolchain("compose-go", "go", "version") {
+        return;
+    }
+    let loader = tools::go("compose-go", "github.com/compose-spec/compose-go/v2/cmd@v2.16.2", "", "cmd");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/grafana/compose.yaml");
+    let project = support::program::filter(&loader, &[file], b"");
+    assert_eq!(project.matches("host_ip: 127.0.0.1").count(), 4, "{project}");
+    assert!(["fanlight:", "prometheus:", "grafana:"].iter().all(|it| project.contains(it)), "{project}");
 }

@@ -54,6 +54,8 @@ mod lanes;
 mod ledger;
 #[path = "serve/lineage.rs"]
 mod lineage;
+#[path = "serve/metrics.rs"]
+mod metrics;
 #[path = "serve/on_demand.rs"]
 mod on_demand;
 #[path = "sim/place.rs"]

@@ -9,7 +9,8 @@ use crate::seen::Seen;
 use crate::verified::Verified;
 
 /// What went wrong, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub(crate) struct Faults {
     /// Records this reader already had.
     pub(crate) duplicated: u64,

@@ -19,6 +19,11 @@ pub(crate) fn own_cpu_ns() -> u64 {
     to_ns(rustix::time::clock_gettime(ClockId::ProcessCPUTime))
 }
 
+/// Seconds since 1970, to say when a run was.
+pub(crate) fn unix_secs() -> u64 {
+    u64::try_from(rustix::time::clock_gettime(ClockId::Realtime).tv_sec).unwrap_or(0)
+}
+
 fn to_ns(t: Timespec) -> u64 {
     u64::try_from(t.tv_sec).unwrap_or(0) * NANOS_PER_SEC + u64::try_from(t.tv_nsec).unwrap_or(0)
 }

@@ -99,7 +99,7 @@ async fn receive(
     stop: watch::Receiver<bool>,
 ) -> io::Result<Received> {
     let buffer_bytes = READ_BYTES.max(4 * index(u64::from(settings.max_frame_bytes)));
-    let (tally, buffer) = (RefCell::new(Tally::new()), RefCell::new(vec![0; buffer_bytes]));
+    let (tally, buffer) = (RefCell::new(Tally::new(&shared.ledger)), RefCell::new(vec![0; buffer_bytes]));
     let thread = Rc::new(Thread { route, shared: Arc::clone(&shared), tally, buffer });
     let mut tasks = Vec::new();
     for wanted in share.connections {
@@ -124,9 +124,12 @@ async fn receive(
     for task in pulls {
         let pulled = task.await.map_err(io::Error::other)?;
         faults.add(pulled.faults);
-        thread.tally.borrow_mut().pull.add(&pulled.latency);
+        let mut tally = thread.tally.borrow_mut();
+        tally.pull.add(&pulled.latency);
+        tally.pulled.add(&pulled.slices);
+        tally.by_puller.add(&pulled.by_puller);
     }
-    let tally = thread.tally.replace(Tally::new());
+    let tally = thread.tally.replace(Tally::new(&shared.ledger));
     Ok(Received { tally, faults, paces })
 }
 

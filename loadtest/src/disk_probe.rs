@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::now_ns;
 use crate::latency::{Latency, Summary};
@@ -21,10 +21,11 @@ const PROBE_TIME: Duration = Duration::from_secs(1);
 struct Block([u8; BLOCK_BYTES]);
 
 /// What the disk does without a server.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct DiskLatency {
     /// How it was written.
-    pub(crate) method: &'static str,
+    pub(crate) method: String,
     /// Milliseconds per durable write.
     pub(crate) latency_ms: Summary,
 }
@@ -40,7 +41,7 @@ pub(crate) fn measure(dir: &Path) -> io::Result<DiskLatency> {
     };
     let latency = write_for(&file, PROBE_TIME);
     rustix::fs::unlink(&path)?;
-    Ok(DiskLatency { method, latency_ms: latency?.summary() })
+    Ok(DiskLatency { method: method.into(), latency_ms: latency?.summary() })
 }
 
 fn open(path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {

@@ -46,6 +46,11 @@ impl<T: Clone> ByPeriod<T> {
         &mut self.0[period]
     }
 
+    /// That of one period, if it was told of.
+    pub(crate) fn get(&self, period: usize) -> Option<&T> {
+        self.0.get(period)
+    }
+
     /// All in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter()

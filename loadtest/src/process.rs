@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::{NANOS_PER_SEC, count};
 
@@ -23,7 +23,8 @@ pub(crate) fn resident_bytes(pid: u32) -> Option<u64> {
 }
 
 /// Where the numbers were measured.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Machine {
     /// Processor model.
     pub(crate) cpu: String,
@@ -33,6 +34,8 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
     /// File system of the data, by mount.
     pub(crate) disk: String,
+    /// Processes that ran or waited to over the minute before: other load shows here.
+    pub(crate) load_average: f64,
 }
 
 impl Machine {
@@ -45,9 +48,14 @@ impl Machine {
             cpu: model.trim_start_matches([' ', '\t', ':']).to_owned(),
             cores: std::thread::available_parallelism().map_or(1, |n| count(n.get())),
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+            load_average: load_average().unwrap_or(0.0),
             disk: dir.map_or_else(|| "the endpoint's own".into(), mount_of),
         }
     }
+}
+
+fn load_average() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 /// Device and type of the deepest mount that holds `dir`.

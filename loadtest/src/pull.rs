@@ -9,16 +9,19 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::checker::{Checker, Faults};
+use crate::checker::{Checker, Faults, Fresh};
 use crate::client::{Client, Failure, Protocol};
 use crate::clock::now_ns;
 use crate::latency::Latency;
 use crate::ledger::Road;
 use crate::lineage::{Heir, Lineage};
+use crate::received::{ByConsumer, decoded_bytes};
 use crate::record_page::{Child, read_page};
 use crate::route::Route;
 use crate::seen::Seen;
 use crate::shared::{Counter, Shared};
+use crate::timeline::Slices;
+use crate::units::count;
 use crate::verified::Verified;
 
 /// Failures in a row before a reader gives up.
@@ -27,6 +30,8 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(250);
 
 /// One consumer of a stream.
 pub(crate) struct PullPlan {
+    /// Its place among the pull consumers.
+    pub(crate) number: u32,
     /// Stream name.
     pub(crate) stream: String,
     /// Ids of the shards to begin with.
@@ -45,6 +50,10 @@ pub(crate) struct Pulled {
     pub(crate) faults: Faults,
     /// From intended send to receipt.
     pub(crate) latency: Latency,
+    /// What came, over time.
+    pub(crate) slices: Slices,
+    /// What came in all, under its own number.
+    pub(crate) by_puller: ByConsumer,
 }
 
 /// Reads until told to stop, each shard in a task of its own.
@@ -55,24 +64,34 @@ pub(crate) async fn run(
     stop: watch::Receiver<bool>,
 ) -> Pulled {
     let (shards, iterator_type) = (plan.shards.clone(), plan.iterator_type);
-    let consumer = Rc::new(PullConsumer { plan, route, shared, stop, seen: Rc::default() });
+    let pulled = RefCell::new(Pulled::new(&shared));
+    let consumer = Rc::new(PullConsumer { plan, route, shared, stop, seen: Rc::default(), pulled });
     let (mut lineage, mut readers) = (Lineage::default(), JoinSet::new());
     for id in &shards {
         readers.spawn_local(Rc::clone(&consumer).read(Heir::first(id), iterator_type));
     }
-    let mut pulled = Pulled { faults: Faults::default(), latency: Latency::new() };
     while let Some(read) = readers.join_next().await {
-        let Ok((checker, latency, children)) = read else {
+        let Ok((checker, children)) = read else {
             consumer.shared.complain("a pull reader panicked");
             continue;
         };
-        pulled.faults.add(checker.faults);
-        pulled.latency.add(&latency);
+        consumer.pulled.borrow_mut().faults.add(checker.faults);
         for heir in lineage.end(checker.shard, checker.floor, &children) {
             readers.spawn_local(Rc::clone(&consumer).read(heir, "TRIM_HORIZON"));
         }
     }
-    pulled
+    consumer.pulled.replace(Pulled::new(&consumer.shared))
+}
+
+impl Pulled {
+    fn new(shared: &Shared) -> Self {
+        Self {
+            faults: Faults::default(),
+            latency: Latency::new(),
+            slices: Slices::default(),
+            by_puller: ByConsumer::new(shared.ledger.pull_consumers),
+        }
+    }
 }
 
 /// What the readers of one consumer share.
@@ -82,15 +101,15 @@ struct PullConsumer {
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
     seen: Rc<RefCell<Seen>>,
+    pulled: RefCell<Pulled>,
 }
 
 impl PullConsumer {
     /// Reads one shard until it ends or the run does; what follows it, if it ended.
-    async fn read(self: Rc<Self>, shard: Heir, iterator_type: &str) -> (Checker, Latency, Vec<Child>) {
+    async fn read(self: Rc<Self>, shard: Heir, iterator_type: &str) -> (Checker, Vec<Child>) {
         let client = Client::new(self.route.clone(), self.plan.protocol);
         let checker = Checker::new(shard.number, shard.floor, Road::Pull, Rc::clone(&self.seen));
-        let (verified, latency) = (Verified::none(), Latency::new());
-        let mut reader = PullReader { consumer: &self, client, checker, verified, latency };
+        let mut reader = PullReader { consumer: &self, client, checker, verified: Verified::none() };
         let mut stop = self.stop.clone();
         let children = tokio::select! {
             outcome = reader.read_all(&shard, iterator_type) => outcome.unwrap_or_else(|failure| {
@@ -99,7 +118,7 @@ impl PullConsumer {
             }),
             _ = stop.wait_for(|stop| *stop) => Vec::new(),
         };
-        (reader.checker, reader.latency, children)
+        (reader.checker, children)
     }
 
     /// What a reader counts as once it has its iterator.
@@ -114,7 +133,6 @@ struct PullReader<'a> {
     client: Client,
     checker: Checker,
     verified: Verified,
-    latency: Latency,
 }
 
 /// What one page says of the next.
@@ -156,16 +174,28 @@ impl PullReader<'_> {
     fn page(&mut self, body: &[u8]) -> Next {
         let now = now_ns();
         let shared = &self.consumer.shared;
-        let mut records = 0;
+        let mut pulled = self.consumer.pulled.borrow_mut();
+        let pulled = &mut *pulled;
+        let (mut records, mut bytes) = (0, 0);
+        let got = pulled.by_puller.of(self.consumer.plan.number);
         let page = read_page(body, |entry| {
             records += 1;
+            bytes += decoded_bytes(&entry.data) + count(entry.partition_key.len());
             let number = &entry.sequence_number;
             let fresh = self.checker.record(&shared.ledger, &mut self.verified, number, &entry.data);
-            if let Some(fresh) = fresh {
-                self.latency.record(now.saturating_sub(fresh.header.intended_ns));
+            let is_live = |fresh: &Fresh| !shared.is_backlog(fresh.header.sequence);
+            if let Some(fresh) = fresh.filter(is_live) {
+                let due_ns = fresh.header.intended_ns;
+                let latency_ns = now.saturating_sub(due_ns);
+                pulled.latency.record(latency_ns);
+                got.latency.record(latency_ns);
+                pulled.slices.took(shared.timeline.get(), due_ns, latency_ns);
             }
         });
+        (got.records, got.bytes, got.events) = (got.records + records, got.bytes + bytes, got.events + 1);
+        pulled.slices.came(shared.timeline.get(), now, records, bytes);
         shared.live.pulled.add(records);
+        shared.live.pulled_bytes.add(bytes);
         let Some(page) = page else {
             self.checker.faults.corrupt += 1;
             shared.complain("a GetRecords reply does not parse");

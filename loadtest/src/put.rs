@@ -46,7 +46,8 @@ pub(crate) enum Outcome {
 }
 
 /// How often puts failed, by code.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct PutErrors {
     /// Each time a record was refused or left without an answer.
     pub(crate) by_code: BTreeMap<String, u64>,
@@ -73,6 +74,12 @@ impl PutErrors {
         };
         self.add(code, records);
         self.not_retriable += records;
+    }
+
+    /// Adds another load's.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        other.by_code.iter().for_each(|(code, records)| self.add(code, *records));
+        self.not_retriable += other.not_retriable;
     }
 
     fn add(&mut self, code: &str, records: u64) {

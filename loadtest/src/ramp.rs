@@ -4,9 +4,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::coarse::Brief;
 use crate::put::Outcome;
+use crate::scenario::BURST_SETTLES_WITHIN;
 use crate::units::{MIB, NANOS_PER_SEC, count, f64_of, nanos, whole};
 
 /// How long a server has to adjust to a step.
@@ -32,13 +34,26 @@ pub(crate) struct Met {
 }
 
 /// One step, as it is reported.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Step {
     pub(crate) mib_per_sec: f64,
     pub(crate) offered: u64,
     pub(crate) throttled_percent_first_minute: f64,
     pub(crate) throttled_percent_after: f64,
     pub(crate) shards_at_end: usize,
+    #[serde(flatten)]
+    pub(crate) latency: StepLatency,
+}
+
+/// Put to push of the records due in one step.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct StepLatency {
+    /// In all of it.
+    pub(crate) put_to_push_ms: Brief,
+    /// Once what the step before left behind is to be gone.
+    pub(crate) settled_ms: Brief,
 }
 
 impl Ramp {
@@ -98,17 +113,28 @@ impl Ramp {
         }
     }
 
+    /// Each step's latencies, given those of a span in nanoseconds.
+    pub(crate) fn latencies(&self, within: impl Fn(u64, u64) -> Brief) -> Vec<StepLatency> {
+        let one = |at: usize| {
+            let (from_ns, to_ns) = (count(at) * self.step_ns, count(at + 1) * self.step_ns);
+            let settled_ns = from_ns + nanos(BURST_SETTLES_WITHIN);
+            StepLatency { put_to_push_ms: within(from_ns, to_ns), settled_ms: within(settled_ns, to_ns) }
+        };
+        (0..self.per_sec.len()).map(one).collect()
+    }
+
     /// The steps for the report.
-    pub(crate) fn steps(&self, met: &[Met]) -> Vec<Step> {
+    pub(crate) fn steps(&self, met: &[Met], latencies: &[StepLatency]) -> Vec<Step> {
         let percent = |(offered, throttled): (u64, u64)| f64_of(throttled) * 100.0 / f64_of(offered.max(1));
-        let one = |(met, &mib_per_sec): (&Met, &f64)| Step {
+        let one = |((met, &mib_per_sec), &latency): ((&Met, &f64), &StepLatency)| Step {
+            latency,
             mib_per_sec,
             offered: met.early.0 + met.late.0,
             throttled_percent_first_minute: percent(met.early),
             throttled_percent_after: percent(met.late),
             shards_at_end: met.shards.len(),
         };
-        met.iter().zip(&self.mib_per_sec).map(one).collect()
+        met.iter().zip(&self.mib_per_sec).zip(latencies).map(one).collect()
     }
 }
 
@@ -145,7 +171,7 @@ mod tests {
         ] {
             ramp.book(&mut met, secs * NANOS_PER_SEC, &outcome);
         }
-        let steps = ramp.steps(&met);
+        let steps = ramp.steps(&met, &[StepLatency::default(); 2]);
         let seen = |step: &Step| {
             (step.throttled_percent_first_minute, step.throttled_percent_after, step.shards_at_end)
         };

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::checker::{Checker, Fresh};
 use crate::event_stream::Message;
 use crate::latency::Latency;
+use crate::received::decoded_bytes;
 use crate::record_page::{Child, read_page};
 use crate::shared::{Shared, Tally};
 use crate::subscription::Consumer;
@@ -74,13 +75,14 @@ impl Reader {
     }
 
     fn event(&mut self, payload: &[u8], now: u64, shared: &Shared, tally: &mut Tally) {
-        let (mut records, mut bytes) = (0, 0);
+        let (mut records, mut bytes, mut is_live) = (0, 0, false);
         let page = read_page(payload, |entry| {
             records += 1;
-            bytes += count(entry.data.len()) / 4 * 3 + count(entry.partition_key.len());
+            bytes += decoded_bytes(&entry.data) + count(entry.partition_key.len());
             if let Some(fresh) =
                 self.checker.record(&shared.ledger, &mut tally.verified, &entry.sequence_number, &entry.data)
             {
+                is_live |= !shared.is_backlog(fresh.header.sequence);
                 measure(&self.consumer, &fresh, now, shared, tally);
             }
         });
@@ -92,7 +94,14 @@ impl Reader {
         shared.live.pushed.add(records);
         shared.live.pushed_bytes.add(bytes);
         shared.tell_progress();
-        self.pace.received(now, bytes);
+        let got = tally.by_consumer.of(self.consumer.number);
+        (got.records, got.bytes, got.events) = (got.records + records, got.bytes + bytes, got.events + 1);
+        tally.pushed.came(shared.timeline.get(), now, records, bytes);
+        // What was put while it caught up comes at the pace of its producer.
+        let backlog = shared.backlog.get().filter(|_| !is_live);
+        if backlog.is_some() {
+            self.pace.received(now, bytes);
+        }
         if !page.children.is_empty() {
             (self.over, self.children) = (true, page.children);
         }
@@ -122,6 +131,12 @@ impl Reader {
 fn measure(consumer: &Consumer, fresh: &Fresh, now: u64, shared: &Shared, tally: &mut Tally) {
     let intended_ns = fresh.header.intended_ns;
     let latency_ns = now.saturating_sub(intended_ns);
+    // A record of a backlog was due long before anyone asked for it.
+    if shared.is_backlog(fresh.header.sequence) {
+        return;
+    }
+    tally.pushed.took(shared.timeline.get(), intended_ns, latency_ns);
+    tally.by_consumer.of(consumer.number).latency.record(latency_ns);
     if let Some(period) = shared.period(intended_ns) {
         tally.push_by_period.of(period, Latency::new).record(latency_ns);
     }

@@ -1,5 +1,6 @@
 //! A server of our own: found or built, started in a directory that vanishes, stopped whatever happens.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -24,6 +25,10 @@ const LOG_TAIL_LINES: usize = 20;
 /// A running server and its directory; dropping it stops the one and removes the other.
 pub(crate) struct Server {
     address: SocketAddr,
+    /// What its binary says of itself.
+    pub(crate) version: Option<String>,
+    /// How it was started.
+    pub(crate) command: Vec<OsString>,
     child: Child,
     dir: tempfile::TempDir,
     tls: bool,
@@ -37,20 +42,25 @@ impl Server {
         let dir = tempfile::Builder::new().prefix("loadtest-data-").tempdir_in(root)?;
         let (address, admin) = free_addresses()?;
         let log = OpenOptions::new().create(true).append(true).open(dir.path().join("server.log"))?;
-        let child = Command::new(&binary)
+        let mut command = Command::new(&binary);
+        command
             .arg("serve")
             .args(["--listen", &address.to_string(), "--admin-listen", &admin.to_string()])
             .args(["--limits", &flag(cli.limits), "--durability", &flag(cli.durability)])
             .arg("--data-dir")
             .arg(dir.path().join("data"))
             .args(cli.tls.then_some("--tls-self-signed"))
-            .args(cli.server_args.as_deref().unwrap_or_default().split_whitespace())
+            .args(cli.server_args.as_deref().unwrap_or_default().split_whitespace());
+        let words =
+            std::iter::once(command.get_program()).chain(command.get_args()).map(Into::into).collect();
+        let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", binary.display())))?;
-        let mut server = Self { address, child, dir, tls: cli.tls };
+        let version = version_of(&binary);
+        let mut server = Self { address, version, command: words, child, dir, tls: cli.tls };
         server.wait_ready(admin)?;
         Ok(server)
     }
@@ -110,6 +120,12 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn version_of(binary: &Path) -> Option<String> {
+    let told = Command::new(binary).arg("--version").stdin(Stdio::null()).output().ok()?;
+    let line = String::from_utf8(told.stdout).ok()?.lines().next()?.trim().to_owned();
+    Some(line).filter(|line| !line.is_empty())
 }
 
 fn flag(value: impl ValueEnum) -> String {

@@ -93,7 +93,7 @@ fn stream(at: usize) -> u32 {
 #[test]
 fn a_cut_subscription_asks_again_from_where_it_was() {
     let (mut session, shared) = session(1);
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(&shared.ledger);
     stand(&mut session, &mut tally);
     let mut bytes = Vec::new();
     event(&shared).chunks(16_384).for_each(|piece| frame(&mut bytes, kind::DATA, 0, 1, piece));
@@ -121,7 +121,7 @@ fn the_child_of_a_merge_is_asked_for_once_both_parents_have_ended() {
     let ids = [0, 1].map(|number| format!("shardId-{number:012}"));
     let parents = ids.iter().map(|id| Subscription::new(&consumer, Heir::first(id), Start::Latest));
     session.subscriptions.extend(parents);
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(&shared.ledger);
     stand(&mut session, &mut tally);
     let child = format!(r#"{{"ParentShards":["{}","{}"],"ShardId":"shardId-000000000002"}}"#, ids[0], ids[1]);
     for (at, subscriptions) in [(1, 2), (0, 3)] {
@@ -160,7 +160,7 @@ fn pings_and_settings_are_answered_and_a_refusal_is_tried_again() {
         1,
         br#"{"__type":"ResourceInUseException","message":"m"}"#,
     );
-    session.received(&bytes, 7, &mut Tally::new()).unwrap();
+    session.received(&bytes, 7, &mut Tally::new(&shared.ledger)).unwrap();
     assert!(session.out.ends_with(b"12345678"));
     assert!(matches!(session.subscriptions[0].state, State::Due(_)));
     assert!(shared.complaints().is_empty());
@@ -180,7 +180,7 @@ fn a_final_refusal_is_complained_of_once() {
         1,
         br#"{"__type":"ResourceNotFoundException","message":"m"}"#,
     );
-    session.received(&bytes, 7, &mut Tally::new()).unwrap();
+    session.received(&bytes, 7, &mut Tally::new(&shared.ledger)).unwrap();
     assert_eq!((session.subscriptions[0].state, shared.complaints().len()), (State::Done, 1));
 }
 
@@ -192,7 +192,7 @@ fn cost_of_a_delivery() {
     const SUBSCRIPTIONS: u32 = 20;
     const EVENTS: usize = 400;
     let (mut session, shared) = session(SUBSCRIPTIONS);
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(&shared.ledger);
     stand(&mut session, &mut tally);
     let mut spent_ns = 0;
     for _ in 0..EVENTS {

@@ -3,13 +3,17 @@
 use std::collections::VecDeque;
 
 /// A sliding window over the records in flight; as long as the records in flight at most are apart.
-#[derive(Default)]
 pub(crate) struct Settled {
     lowest: u64,
     settled: VecDeque<bool>,
 }
 
 impl Settled {
+    /// All below this are settled already.
+    pub(crate) fn from(lowest: u64) -> Self {
+        Self { lowest, settled: VecDeque::new() }
+    }
+
     /// All records below this one are settled.
     pub(crate) fn lowest(&self) -> u64 {
         self.lowest
@@ -37,7 +41,7 @@ mod tests {
 
     #[test]
     fn what_is_settled_waits_for_the_slowest() {
-        let mut settled = Settled::default();
+        let mut settled = Settled::from(0);
         settled.settle(2);
         settled.settle(1);
         assert_eq!(settled.lowest(), 0);

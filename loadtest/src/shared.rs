@@ -9,7 +9,9 @@ use tokio::sync::Notify;
 use crate::latency::Latency;
 use crate::ledger::Ledger;
 use crate::periods::{ByPeriod, Periods};
+use crate::received::ByConsumer;
 use crate::reshard::{Pauses, Reshards};
+use crate::timeline::{Slices, Timeline};
 use crate::verified::Verified;
 
 /// Complaints kept in words; the rest only count.
@@ -40,12 +42,14 @@ pub(crate) struct Live {
     pub(crate) throttled: Counter,
     /// Records pushed to a consumer, over all consumers.
     pub(crate) pushed: Counter,
-    /// Payload bytes of those.
+    /// Bytes of those, data and partition keys.
     pub(crate) pushed_bytes: Counter,
     /// Push events, empty ones included.
     pub(crate) events: Counter,
     /// Records read by pull consumers.
     pub(crate) pulled: Counter,
+    /// Bytes of those, data and partition keys.
+    pub(crate) pulled_bytes: Counter,
     /// GetRecords calls throttled.
     pub(crate) pull_throttled: Counter,
     /// Subscriptions (and pull readers) that stand for the first time.
@@ -75,6 +79,10 @@ pub(crate) struct Shared {
     pub(crate) stall: OnceLock<Stall>,
     /// Set once the load starts, if the run is reported by periods.
     pub(crate) periods: OnceLock<Periods>,
+    /// Set once the load starts: how the run is cut for what is drawn over time.
+    pub(crate) timeline: OnceLock<Timeline>,
+    /// Records of the backlog, known once it is put.
+    pub(crate) backlog: OnceLock<u64>,
     /// Set before the load starts, if it is resharded under.
     pub(crate) reshards: OnceLock<Reshards>,
     /// Told of every event, while a producer waits for its consumers.
@@ -88,9 +96,10 @@ impl Shared {
     /// A run over this ledger.
     pub(crate) fn new(ledger: Ledger) -> Self {
         let (live, complaints) = (Live::default(), Mutex::default());
-        let (stall, periods, reshards) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let (stall, periods, timeline) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let (backlog, reshards) = (OnceLock::new(), OnceLock::new());
         let (progress, is_awaited) = (Notify::new(), AtomicBool::new(false));
-        Self { ledger, live, stall, periods, reshards, progress, is_awaited, complaints }
+        Self { ledger, live, stall, periods, timeline, backlog, reshards, progress, is_awaited, complaints }
     }
 
     /// Tells a producer that waits for its consumers that they have got on.
@@ -129,6 +138,11 @@ impl Shared {
         self.periods.get().map(|periods| periods.at(at_ns))
     }
 
+    /// Whether a record belongs to the backlog that was put before anyone read.
+    pub(crate) fn is_backlog(&self, sequence: u64) -> bool {
+        self.backlog.get().is_some_and(|records| sequence < *records)
+    }
+
     /// Before, during or after the stall; without one everything is before.
     pub(crate) fn phase(&self, at_ns: u64) -> usize {
         self.stall
@@ -152,13 +166,21 @@ pub(crate) struct Tally {
     pub(crate) last_of_all: Latency,
     /// Put-to-pull.
     pub(crate) pull: Latency,
+    /// What was pushed, over time.
+    pub(crate) pushed: Slices,
+    /// What was pulled, over time.
+    pub(crate) pulled: Slices,
+    /// What each push consumer got.
+    pub(crate) by_consumer: ByConsumer,
+    /// What each pull consumer got.
+    pub(crate) by_puller: ByConsumer,
     /// Payloads found right.
     pub(crate) verified: Verified,
 }
 
 impl Tally {
-    /// Nothing measured yet.
-    pub(crate) fn new() -> Self {
+    /// Nothing measured yet, for a run with this ledger.
+    pub(crate) fn new(ledger: &Ledger) -> Self {
         let new = Latency::new;
         Self {
             push: [new(), new(), new()],
@@ -167,8 +189,19 @@ impl Tally {
             stalled: new(),
             last_of_all: new(),
             pull: new(),
+            pushed: Slices::default(),
+            pulled: Slices::default(),
+            by_consumer: ByConsumer::new(ledger.push_consumers),
+            by_puller: ByConsumer::new(ledger.pull_consumers),
             verified: Verified::shared(),
         }
+    }
+
+    /// Put-to-push of all consumers at all times.
+    pub(crate) fn all_pushed(&self) -> Latency {
+        let mut all = self.stalled.clone();
+        self.push.iter().for_each(|phase| all.add(phase));
+        all
     }
 
     /// Adds another thread's.
@@ -179,5 +212,9 @@ impl Tally {
         self.stalled.add(&other.stalled);
         self.last_of_all.add(&other.last_of_all);
         self.pull.add(&other.pull);
+        self.pushed.add(&other.pushed);
+        self.pulled.add(&other.pulled);
+        self.by_consumer.add(&other.by_consumer);
+        self.by_puller.add(&other.by_puller);
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Seen {
     pub(crate) resident_bytes_max: [u64; 3],
     /// The same by periods of the run.
     pub(crate) resident_bytes_by_period: ByPeriod<u64>,
+    /// The server's CPU in nanoseconds and highest resident memory, by slices of the timeline.
+    pub(crate) server_by_slice: ByPeriod<(u64, u64)>,
     /// Pushed records when the schedule ended, and how long that had taken.
     pub(crate) pushed_by_end: (u64, f64),
 }
@@ -36,6 +38,7 @@ pub(crate) struct Watch<'a> {
     begin_ns: u64,
     end_ns: u64,
     server_cpu_ns: Option<u64>,
+    cpu_ns_seen: Option<u64>,
     tool_cpu_ns: u64,
     pushed: u64,
     send_span: Duration,
@@ -51,6 +54,7 @@ impl<'a> Watch<'a> {
             begin_ns: now_ns(),
             end_ns: 0,
             server_cpu_ns: None,
+            cpu_ns_seen: None,
             tool_cpu_ns: 0,
             pushed: 0,
             seen: Seen::default(),
@@ -63,6 +67,7 @@ impl<'a> Watch<'a> {
         self.begin_ns = now_ns();
         self.end_ns = self.begin_ns + nanos(self.send_span);
         self.server_cpu_ns = self.pid.and_then(process::cpu_ns);
+        self.cpu_ns_seen = self.server_cpu_ns;
         self.tool_cpu_ns = own_cpu_ns();
         self.pushed = self.shared.live.pushed.value();
         self.seen = Seen::default();
@@ -79,10 +84,20 @@ impl<'a> Watch<'a> {
             let most = self.seen.resident_bytes_by_period.of(period, || 0);
             *most = resident_bytes.max(*most);
         }
+        self.sample_slice(now, resident_bytes);
         if now <= self.end_ns || self.seen.pushed_by_end.0 == 0 {
             let span = now.saturating_sub(self.begin_ns);
             self.seen.pushed_by_end = (self.shared.live.pushed.value() - self.pushed, f64_of(span) / 1e9);
         }
+    }
+
+    fn sample_slice(&mut self, now: u64, resident_bytes: u64) {
+        let Some(slice) = self.shared.timeline.get().and_then(|timeline| timeline.at(now)) else { return };
+        let Some(cpu_ns) = self.pid.and_then(process::cpu_ns) else { return };
+        let before = self.cpu_ns_seen.replace(cpu_ns).unwrap_or(cpu_ns);
+        let (used, most) = self.seen.server_by_slice.of(slice, || (0, 0));
+        *used += cpu_ns.saturating_sub(before);
+        *most = resident_bytes.max(*most);
     }
 
     /// Takes the last look.

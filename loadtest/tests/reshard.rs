@@ -6,45 +6,15 @@
 
 #![allow(clippy::unwrap_used)] // helpers of a test: a panic is its failure
 
-use std::path::PathBuf;
-use std::process::Command;
+mod tool;
 
 use serde_json::Value;
 
-/// The server of the profile this test is built with, built if it is not up to date.
-fn server() -> PathBuf {
-    let tool = PathBuf::from(env!("CARGO_BIN_EXE_loadtest"));
-    let profile_dir = tool.parent().unwrap();
-    let profile = match profile_dir.file_name().unwrap().to_str().unwrap() {
-        "debug" => "dev",
-        named => named,
-    };
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "-p", "fanlight", "--bin", "fanlight", "--profile", profile])
-        .arg("--target-dir")
-        .arg(profile_dir.parent().unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
-    assert!(built.unwrap().success(), "the server does not build");
-    profile_dir.join("fanlight")
-}
-
 /// Runs the tool against a server of its own; its exit code and JSON.
 fn run(flags: &[&str]) -> (Option<i32>, Value) {
-    let dir = tempfile::tempdir().unwrap();
-    let json = dir.path().join("report.json");
-    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .arg("--server-bin")
-        .arg(server())
-        .args(["--no-disk-probe", "--rate", "500", "--consumers", "2", "--pull", "1"])
-        .args(flags)
-        .arg("--json")
-        .arg(&json)
-        .output()
-        .unwrap();
-    let text = std::fs::read_to_string(json);
-    let text = text.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    (output.status.code(), serde_json::from_str(&text).unwrap())
+    let (code, _, report) =
+        tool::own_server(&[&["--rate", "500", "--consumers", "2", "--pull", "1"], flags].concat());
+    (code, report)
 }
 
 #[test]

@@ -97,6 +97,17 @@ fn throttled_records_are_tried_again_or_dropped_as_asked() {
     assert_eq!(counts["acked"].as_u64().unwrap() + counts["dropped"].as_u64().unwrap(), 100);
 }
 
+/// What is throttled when the time is over is not tried again: the load was not put as asked.
+#[test]
+fn puts_given_up_fail_a_run_that_did_not_ask_for_that() {
+    let hurried = ["--duration", "100ms", "--drain", "0s", "--rate", "500"];
+    let (code, report) = run(Lie::Throttle, &hurried);
+    assert!(report["counts"]["dropped"].as_u64().unwrap() > 0, "{report:#}");
+    assert_eq!((code, report["passed"].as_bool(), faults(&report)), (Some(1), Some(false), [0; 5]));
+    let (code, report) = run(Lie::Throttle, &[&hurried[..], &["--on-throttle", "drop"]].concat());
+    assert_eq!((code, report["passed"].as_bool()), (Some(0), Some(true)));
+}
+
 #[test]
 fn a_lost_record_fails_the_run() {
     let (code, report) = run(Lie::Lose, &[]);

@@ -43,6 +43,11 @@ impl Accounts {
         }
     }
 
+    /// An account by its number; none is the server's own.
+    pub(super) fn named(&self, account: Option<&str>) -> Result<Rc<Context>, ApiError> {
+        account.map_or_else(|| Ok(Rc::clone(&self.own)), |account| self.other(account))
+    }
+
     fn other(&self, account: &str) -> Result<Rc<Context>, ApiError> {
         let mut others = self.others.borrow_mut();
         if let Some(context) = others.get(account) {

@@ -147,4 +147,8 @@ fn tell(stream: &StreamView, plan: &Plan) {
     gauge!(names::ON_DEMAND_PEAK_BYTES, "stream" => name.to_owned()).set(plan.peak.bytes as f64);
     gauge!(names::ON_DEMAND_PEAK_RECORDS, "stream" => name.to_owned()).set(plan.peak.records as f64);
     gauge!(names::ON_DEMAND_HOT_KEYS, "stream" => name.to_owned()).set(plan.hot_keys as f64);
+    // There from the start, so that a rate can be told of the first.
+    for kind in ["split", "merge"] {
+        counter!(names::ON_DEMAND_RESHARDS, "stream" => name.to_owned(), "kind" => kind).increment(0);
+    }
 }

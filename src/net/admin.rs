@@ -1,5 +1,5 @@
-//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`. It has a thread and a small runtime of its own, so
-//! that a slow scrape never stands before a record.
+//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`, and the console's pages. It has a thread and a small
+//! runtime of its own, so that a slow scrape never stands before a record.
 
 use std::convert::Infallible;
 use std::io;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,11 +20,14 @@ use metrics::gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::Shutdown;
-use crate::limits::{ACCEPT_REST_MS, ADMIN_CONNECTIONS_MAX, HANDSHAKE_SECS_MAX};
+use super::{Shutdown, listener};
+use crate::console::{Body, Console};
+use crate::limits::{
+    ACCEPT_REST_MS, ADMIN_CONNECTIONS_MAX, CONSOLE_BODY_BYTES_MAX, CONSOLE_BODY_SECS_MAX, HANDSHAKE_SECS_MAX,
+};
 use crate::telemetry::names;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -54,7 +57,8 @@ impl Readiness {
         self.0.send_replace(Some(reason));
     }
 
-    fn why_not(&self) -> Option<&'static str> {
+    /// The reason against it, if there is one.
+    pub fn why_not(&self) -> Option<&'static str> {
         *self.0.borrow()
     }
 }
@@ -65,6 +69,8 @@ pub struct Admin {
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     /// What `/readyz` answers.
     pub readiness: Readiness,
+    /// The page for people, unless there is none.
+    pub console: Option<Arc<Console>>,
 }
 
 /// Serves the endpoint from a thread of its own until the shutdown begins; the handle joins that thread.
@@ -106,9 +112,10 @@ async fn accept(listener: TcpListener, admin: Rc<Admin>, shutdown: Shutdown) {
 }
 
 async fn serve(socket: TcpStream, admin: Rc<Admin>) {
+    listener::prepare(&socket);
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = admin.answer(request.method(), request.uri().path());
-        async move { Ok::<_, Infallible>(response) }
+        let admin = Rc::clone(&admin);
+        async move { Ok::<_, Infallible>(admin.respond(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -119,7 +126,15 @@ async fn serve(socket: TcpStream, admin: Rc<Admin>) {
 }
 
 impl Admin {
-    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path();
+        match &self.console {
+            Some(console) if Console::owns(path) => ask_console(console, request).await,
+            _ => self.answer(request.method(), path),
+        }
+    }
+
+    fn answer(&self, method: &Method, path: &str) -> Response<Body> {
         let known = matches!(path, "/metrics" | "/healthz" | "/readyz");
         match (path, method) {
             _ if !known => text(StatusCode::NOT_FOUND, TEXT, "not found\n"),
@@ -134,14 +149,28 @@ impl Admin {
     }
 }
 
-fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+async fn ask_console(console: &Arc<Console>, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let patience = Duration::from_secs(CONSOLE_BODY_SECS_MAX);
+    let collected = timeout(patience, Limited::new(body, CONSOLE_BODY_BYTES_MAX).collect()).await;
+    match collected {
+        Ok(Ok(body)) => console.answer(&head, body.to_bytes()).await,
+        Ok(Err(_)) => {
+            let words = format!("the body is cut short, or larger than {CONSOLE_BODY_BYTES_MAX} bytes\n");
+            text(StatusCode::PAYLOAD_TOO_LARGE, TEXT, words)
+        }
+        Err(_) => text(StatusCode::REQUEST_TIMEOUT, TEXT, "the body did not come in time\n"),
+    }
+}
+
+fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
-fn refuse_method() -> Response<Full<Bytes>> {
+fn refuse_method() -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "method not allowed\n");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response

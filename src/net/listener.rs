@@ -59,7 +59,7 @@ pub(super) async fn serve_at_most<H: Handler>(
 
 /// No delay for small frames, and an end to peers whose kernel acknowledges nothing. Neither is worth losing
 /// the connection over.
-fn prepare(socket: &TcpStream) {
+pub(super) fn prepare(socket: &TcpStream) {
     let unacknowledged_ms = u32::try_from(UNACKNOWLEDGED_SECS_MAX * 1000).unwrap_or(u32::MAX);
     let no_delay = socket.set_nodelay(true);
     let user_timeout = set_tcp_user_timeout(socket, unacknowledged_ms).map_err(io::Error::from);

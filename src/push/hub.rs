@@ -281,6 +281,14 @@ impl Hub {
         self.end_where(Ending::Shutdown, |_| true);
     }
 
+    /// Tells where each subscription to the log stands: whose, and the next record due.
+    pub fn each_standing(&self, log: LogId, mut tell: impl FnMut(u64, Offset)) {
+        let inner = self.inner.borrow();
+        for live in inner.shards.get(&log).iter().flat_map(|audience| &audience.live) {
+            tell(live.consumer, live.subscription.borrow().next());
+        }
+    }
+
     /// How many subscriptions are being served.
     pub fn live_count(&self) -> usize {
         self.inner.borrow().live

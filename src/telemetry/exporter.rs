@@ -32,6 +32,12 @@ impl Exporter {
         Ok(Self(registry))
     }
 
+    /// One that nothing is recorded into.
+    #[cfg(test)]
+    pub(crate) fn idle() -> Self {
+        Self(Arc::default())
+    }
+
     /// The text exposition format, version 0.0.4.
     pub fn render(&self) -> String {
         let (size, refused) = self.0.size();

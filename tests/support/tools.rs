@@ -150,6 +150,18 @@ pub fn go(name: &str, package: &str, tags: &str, program: &str) -> PathBuf {
     directory.join(program)
 }
 
+/// A program of a crate at a version, built by Cargo with the crate's own lock file.
+pub fn cargo_program(name: &str, package: &str, version: &str) -> PathBuf {
+    let directory = installed(name, &format!("{package} {version}"), |directory| {
+        let mut install = Command::new(env!("CARGO"));
+        install
+            .args(["install", "--quiet", "--locked", package, "--version", version, "--root"])
+            .arg(directory);
+        run(install.env("CARGO_TARGET_DIR", directory.join("build")));
+    });
+    directory.join("bin").join(package)
+}
+
 /// A program of a Debian package, unpacked without being installed.
 pub fn debian(name: &str, package: &str, program: &str) -> PathBuf {
     let directory = installed(name, package, |directory| {
@@ -168,6 +180,65 @@ pub fn debian(name: &str, package: &str, program: &str) -> PathBuf {
         run(Command::new("dpkg").arg("-x").arg(archive).arg(directory));
     });
     directory.join("usr/bin").join(program)
+}
+
+/// A browser that can be started.
+pub struct Browser {
+    /// Its program.
+    pub program: PathBuf,
+    /// What it needs to be told of where its parts lie.
+    pub variables: Vec<(&'static str, String)>,
+}
+
+/// The machine's own Chromium, or else Debian's, unpacked together with whatever it needs that this machine
+/// lacks; nothing is installed.
+pub fn chromium(test: &str) -> Option<Browser> {
+    let own = Command::new("chromium").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if own.is_ok_and(|status| status.success()) {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let mut places = env::split_paths(&path).map(|directory| directory.join("chromium"));
+        return Some(Browser { program: places.find(|it| it.exists())?, variables: Vec::new() });
+    }
+    if !toolchain(test, "apt-get", "--version") {
+        return None;
+    }
+    let packages = ["chromium", "fonts-liberation2", "fonts-dejavu-core"];
+    let directory = installed("chromium", &packages.join(" "), |directory| unpack(directory, &packages));
+    let libraries = directory.join("usr/lib").join(format!("{}-linux-gnu", env::consts::ARCH));
+    let libraries = format!("{}:{}", libraries.display(), libraries.join("pulseaudio").display());
+    let fonts = directory.join("fonts.conf").display().to_string();
+    let variables = vec![("LD_LIBRARY_PATH", libraries), ("FONTCONFIG_FILE", fonts)];
+    Some(Browser { program: directory.join("usr/lib/chromium/chromium"), variables })
+}
+
+/// Unpacks Debian packages with all they depend on that is not installed here.
+fn unpack(directory: &Path, packages: &[&str]) {
+    let plan = || {
+        let mut command = Command::new("apt-get");
+        command.args(["install", "--simulate", "--no-install-recommends"]).args(packages);
+        let output = command.output().expect("apt-get was found");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let missing = text.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next());
+        (output.status.success(), missing.map(str::to_owned).collect::<Vec<_>>())
+    };
+    let (mut is_known, mut missing) = plan();
+    if !is_known {
+        run(Command::new("apt-get").args(["update", "--quiet"]));
+        (is_known, missing) = plan();
+    }
+    assert!(is_known, "apt-get knows no way to have {packages:?}: its lists lack a package");
+    run(Command::new("apt-get").args(["download", "--quiet"]).args(missing).current_dir(directory));
+    for archive in files(directory, "deb") {
+        run(Command::new("dpkg").arg("-x").arg(&archive).arg(directory));
+        fs::remove_file(archive).expect("just unpacked");
+    }
+    let (here, shared) = (directory.display(), directory.join("usr/share/fonts"));
+    let fonts = format!(
+        "<?xml version=\"1.0\"?><!DOCTYPE fontconfig SYSTEM \"fonts.dtd\"><fontconfig><dir>{}</dir>\
+         <dir>/usr/share/fonts</dir><cachedir>{here}/font-cache</cachedir></fontconfig>\n",
+        shared.display()
+    );
+    fs::write(directory.join("fonts.conf"), fonts).expect("a font configuration");
 }
 
 /// Where everything is installed: beside the build, gone with `cargo clean`.

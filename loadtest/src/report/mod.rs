@@ -1,24 +1,42 @@
 //! What a run amounts to, as a table and as JSON, and whether it passed.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `counts`, `figures` | what was counted; latencies, throughput, cost |
+//! | `series` | the run over time, and consumer by consumer |
+//! | `setup` | what was run, where and how |
+//! | `reshards`, `verdict` | what it is held against |
+//! | `table` | all of it for a terminal |
 
+mod counts;
+mod figures;
 mod reshards;
+mod series;
+mod setup;
 mod table;
+mod verdict;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::checker::Faults;
-use crate::cli::{Cli, WRITE_BYTES_PER_SEC};
+use crate::cli::Cli;
 use crate::disk_probe::DiskLatency;
 use crate::latency::{Latency, Summary};
 use crate::ledger::Reckoning;
 use crate::process::Machine;
 use crate::producer::Sent;
 use crate::put::PutErrors;
-use crate::ramp::Step;
+use crate::ramp::{Step, StepLatency};
 use crate::shared::{Shared, Tally};
-use crate::units::{MIB, f64_of};
 use crate::watch::Seen;
 
-use reshards::Resharded;
+pub(crate) use counts::Counts;
+pub(crate) use figures::{Accepted, CatchUp, Cost, Curves, Latencies, Period, Throughput};
+pub(crate) use reshards::Resharded;
+pub(crate) use series::{ConsumerRow, Moment, OverTime};
+pub(crate) use setup::{Origin, Setting};
+pub(crate) use verdict::Bar;
+use verdict::Measured;
 
 /// Everything the threads brought home.
 pub(crate) struct Outcome {
@@ -36,97 +54,48 @@ pub(crate) struct Outcome {
     pub(crate) watched: Seen,
 }
 
+/// Where and by whom it was run.
+pub(crate) struct Ran {
+    /// The machine.
+    pub(crate) machine: Machine,
+    /// Its disk, if it was measured.
+    pub(crate) disk: Option<DiskLatency>,
+    /// Command and versions.
+    pub(crate) origin: Origin,
+    /// The stream's name.
+    pub(crate) stream: String,
+}
+
 /// The result, as written with `--json`. Latencies are milliseconds.
-#[derive(Serialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Report {
     /// Every record came once, intact and in order, and what else the run was to show came true.
     pub(crate) passed: bool,
-    machine: Machine,
-    setup: String,
-    counts: Counts,
-    put_errors: PutErrors,
-    latency_ms: Latencies,
-    disk: Option<DiskLatency>,
-    throughput: Throughput,
-    cost: Cost,
-    periods: Vec<Period>,
-    reshards: Option<Resharded>,
-    steps: Option<Vec<Step>>,
-    accepted_per_shard: Option<Vec<Accepted>>,
-    catch_up: Option<CatchUp>,
-    complaints: Vec<String>,
+    pub(crate) scenario: Option<String>,
+    pub(crate) bars: Vec<Bar>,
+    pub(crate) origin: Origin,
+    pub(crate) machine: Machine,
+    pub(crate) setup: String,
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) counts: Counts,
+    pub(crate) put_errors: PutErrors,
+    pub(crate) latency_ms: Latencies,
+    pub(crate) disk: Option<DiskLatency>,
+    pub(crate) throughput: Throughput,
+    pub(crate) cost: Cost,
+    pub(crate) periods: Vec<Period>,
+    pub(crate) reshards: Option<Resharded>,
+    pub(crate) steps: Option<Vec<Step>>,
+    pub(crate) accepted_per_shard: Option<Vec<Accepted>>,
+    pub(crate) catch_up: Option<CatchUp>,
+    pub(crate) complaints: Vec<String>,
+    pub(crate) consumers: Vec<ConsumerRow>,
+    pub(crate) pull_consumers: Vec<ConsumerRow>,
+    pub(crate) over_time: OverTime,
+    pub(crate) curves: Curves,
     #[serde(skip)]
     push: Latency,
-}
-
-#[derive(Serialize)]
-struct Counts {
-    sent: u64,
-    acked: u64,
-    dropped: u64,
-    unknown: u64,
-    received: u64,
-    lost: u64,
-    unexpected: u64,
-    #[serde(flatten)]
-    faults: Faults,
-    put_throttles: u64,
-    pull_throttles: u64,
-    resubscribed: u64,
-}
-
-#[derive(Serialize)]
-struct Latencies {
-    put_ack: Summary,
-    put_to_push: Summary,
-    last_of_all: Summary,
-    put_to_pull: Summary,
-    before_stall: Option<Summary>,
-    during_stall: Option<Summary>,
-    after_stall: Option<Summary>,
-    stalled_consumers: Option<Summary>,
-}
-
-/// One period of the run.
-#[derive(Serialize)]
-struct Period {
-    put_to_push_ms: Summary,
-    server_resident_mib_max: f64,
-}
-
-#[derive(Serialize)]
-struct Throughput {
-    acked_per_sec: f64,
-    acked_mib_per_sec: f64,
-    pushed_per_sec: f64,
-    pushed_mib_per_sec: f64,
-    records_per_event: f64,
-    sender_behind_ms_max: f64,
-}
-
-#[derive(Serialize)]
-struct Cost {
-    secs: f64,
-    server_cores: Option<f64>,
-    server_cpu_us_per_delivery: Option<f64>,
-    tool_cpu_secs: f64,
-    tool_cores: f64,
-    server_resident_mib_max: [f64; 3],
-}
-
-#[derive(Serialize)]
-struct Accepted {
-    mib_per_sec: f64,
-    records_per_sec: f64,
-}
-
-#[derive(Serialize)]
-struct CatchUp {
-    subscriptions: usize,
-    mib_per_sec_min: f64,
-    mib_per_sec_median: f64,
-    mib_per_sec_max: f64,
-    median_share_of_limit: f64,
 }
 
 /// What a run shares with the floor's.
@@ -144,41 +113,59 @@ pub(crate) struct Figures {
     pub(crate) cpu_us_per_delivery: f64,
 }
 
-/// Bytes per second that each consumer may read of each shard.
-const READ_BYTES_PER_SEC: u64 = 2 * WRITE_BYTES_PER_SEC;
-
 impl Report {
     /// Adds everything up.
-    pub(crate) fn new(
-        cli: &Cli,
-        machine: Machine,
-        disk: Option<DiskLatency>,
-        shared: &Shared,
-        outcome: &Outcome,
-    ) -> Self {
-        let counts = Counts::new(shared, outcome);
-        let reshards = Resharded::new(cli, shared, outcome);
-        let mut push = Latency::new();
-        outcome.tally.push.iter().for_each(|phase| push.add(phase));
-        push.add(&outcome.tally.stalled);
-        Self {
-            passed: counts.right() && reshards.as_ref().is_none_or(|reshards| reshards.passed),
-            machine,
-            setup: setup(cli),
+    pub(crate) fn new(cli: &Cli, ran: Ran, shared: &Shared, outcome: &Outcome) -> Self {
+        let push = outcome.tally.all_pushed();
+        let tally = &outcome.tally;
+        let mut report = Self {
+            scenario: cli.scenario.map(|scenario| scenario.name()),
+            setup: setup::line(cli),
+            settings: setup::settings(cli),
+            counts: Counts::new(cli, shared, outcome),
+            put_errors: outcome.sent.errors.clone(),
             latency_ms: Latencies::new(cli, outcome, &push),
-            disk,
             throughput: Throughput::new(cli, shared, outcome),
             cost: Cost::new(shared, &outcome.watched),
-            periods: periods(outcome),
-            put_errors: outcome.sent.errors.clone(),
-            reshards,
-            steps: cli.ramp().map(|ramp| ramp.steps(&outcome.sent.met)),
-            accepted_per_shard: cli.producer_multiple.map(|_| accepted(&outcome.sent)),
+            periods: figures::periods(outcome),
+            reshards: Resharded::new(cli, shared, outcome),
+            steps: steps(cli, shared, outcome),
+            accepted_per_shard: cli.producer_multiple.map(|_| figures::accepted(&outcome.sent)),
             catch_up: cli.backlog.and_then(|_| CatchUp::new(&outcome.paces)),
             complaints: shared.complaints(),
-            counts,
+            consumers: series::rows(&tally.by_consumer, &ran.stream, consumer_name, cli.stall),
+            pull_consumers: series::rows(&tally.by_puller, &ran.stream, |n| format!("pull {n}"), 0),
+            over_time: OverTime::new(cli, shared, outcome),
+            curves: Curves::new(outcome, &push),
+            origin: ran.origin,
+            machine: ran.machine,
+            disk: ran.disk,
             push,
+            ..Self::default()
+        };
+        let steps: Vec<_> = report.steps.iter().flatten().map(|step| step.latency).collect();
+        let (latency, catch_up) = (&report.latency_ms, report.catch_up.as_ref());
+        report.bars = Measured { cli, shared, outcome, latency, steps: &steps, catch_up }.bars();
+        report.passed = report.is_passed();
+        report
+    }
+
+    fn is_passed(&self) -> bool {
+        let is_within = self.reshards.as_ref().is_none_or(|reshards| reshards.passed);
+        self.counts.right() && self.counts.in_vain() == 0 && is_within && self.bars.iter().all(|bar| bar.kept)
+    }
+
+    /// What was asked of the run and what came of it, in one line.
+    pub(crate) fn claim(&self) -> String {
+        let not = if self.counts.right() { "" } else { "not " };
+        let mut claims = vec![format!("{not}every record once, intact, in order")];
+        match self.counts.in_vain() {
+            0 => {}
+            records => claims.push(format!("{records} records were given up, which the run did not ask for")),
         }
+        claims.extend(self.reshards.as_ref().map(Resharded::claim));
+        claims.extend(self.bars.iter().map(Bar::words));
+        claims.join("; ")
     }
 
     /// What is compared with the floor.
@@ -198,126 +185,14 @@ impl Report {
     }
 }
 
-impl Counts {
-    fn new(shared: &Shared, outcome: &Outcome) -> Self {
-        let mut faults = outcome.faults;
-        faults.misplaced += outcome.sent.misplaced;
-        let live = &shared.live;
-        Self {
-            sent: shared.ledger.sent(),
-            acked: live.acked.value(),
-            dropped: outcome.sent.dropped,
-            unknown: outcome.sent.unknown,
-            received: live.pushed.value() + live.pulled.value(),
-            lost: outcome.reckoning.lost,
-            unexpected: outcome.reckoning.unexpected,
-            faults,
-            put_throttles: live.throttled.value(),
-            pull_throttles: live.pull_throttled.value(),
-            resubscribed: live.resubscribed.value(),
-        }
-    }
-
-    /// A run that acknowledged nothing has shown nothing.
-    fn right(&self) -> bool {
-        self.acked > 0 && self.lost == 0 && self.unexpected == 0 && self.faults == Faults::default()
-    }
+/// The name a push consumer is registered under.
+pub(crate) fn consumer_name(number: u32) -> String {
+    format!("c{number:04}")
 }
 
-impl Latencies {
-    fn new(cli: &Cli, outcome: &Outcome, push: &Latency) -> Self {
-        let phase = |at: usize| (cli.stall > 0).then(|| outcome.tally.push[at].summary());
-        // Records of a backlog were due long before anyone asked for them.
-        let live =
-            |latency: &Latency| if cli.backlog.is_some() { Summary::default() } else { latency.summary() };
-        Self {
-            put_ack: outcome.sent.ack.summary(),
-            put_to_push: live(push),
-            last_of_all: live(&outcome.tally.last_of_all),
-            put_to_pull: live(&outcome.tally.pull),
-            before_stall: phase(0),
-            during_stall: phase(1),
-            after_stall: phase(2),
-            stalled_consumers: (cli.stall > 0).then(|| outcome.tally.stalled.summary()),
-        }
-    }
-}
-
-impl Throughput {
-    fn new(cli: &Cli, shared: &Shared, outcome: &Outcome) -> Self {
-        let live = &shared.live;
-        let mib = |bytes: f64| bytes / f64_of(MIB);
-        let acked_per_sec = f64_of(live.acked.value()) / outcome.sent.secs.max(f64::EPSILON);
-        let (pushed, secs) = outcome.watched.pushed_by_end;
-        let pushed_per_sec = if secs > 0.0 { f64_of(pushed) / secs } else { 0.0 };
-        Self {
-            acked_per_sec,
-            acked_mib_per_sec: mib(acked_per_sec * f64_of(cli.record_size)),
-            pushed_per_sec,
-            pushed_mib_per_sec: mib(pushed_per_sec * f64_of(cli.record_size)),
-            records_per_event: f64_of(live.pushed.value()) / f64_of(live.events.value().max(1)),
-            sender_behind_ms_max: f64_of(outcome.sent.behind_ns_max) / 1e6,
-        }
-    }
-}
-
-impl Cost {
-    fn new(shared: &Shared, seen: &Seen) -> Self {
-        let deliveries = f64_of((shared.live.pushed.value() + shared.live.pulled.value()).max(1));
-        Self {
-            secs: seen.secs,
-            server_cores: seen.server_cpu_secs.map(|cpu| cpu / seen.secs),
-            server_cpu_us_per_delivery: seen.server_cpu_secs.map(|cpu| cpu * 1e6 / deliveries),
-            tool_cpu_secs: seen.tool_cpu_secs,
-            tool_cores: seen.tool_cpu_secs / seen.secs,
-            server_resident_mib_max: seen.resident_bytes_max.map(|bytes| f64_of(bytes) / f64_of(MIB)),
-        }
-    }
-}
-
-impl CatchUp {
-    fn new(paces: &[f64]) -> Option<Self> {
-        let mut sorted: Vec<_> = paces.iter().map(|pace| pace / f64_of(MIB)).collect();
-        sorted.sort_by(f64::total_cmp);
-        let median = *sorted.get(sorted.len() / 2)?;
-        Some(Self {
-            subscriptions: sorted.len(),
-            mib_per_sec_min: *sorted.first()?,
-            mib_per_sec_median: median,
-            mib_per_sec_max: *sorted.last()?,
-            median_share_of_limit: median * f64_of(MIB) / f64_of(READ_BYTES_PER_SEC),
-        })
-    }
-}
-
-fn periods(outcome: &Outcome) -> Vec<Period> {
-    let latencies = outcome.tally.push_by_period.iter();
-    let resident = outcome.watched.resident_bytes_by_period.iter();
-    let one = |(latency, &bytes): (&Latency, &u64)| Period {
-        put_to_push_ms: latency.summary(),
-        server_resident_mib_max: f64_of(bytes) / f64_of(MIB),
-    };
-    latencies.zip(resident).map(one).collect()
-}
-
-fn accepted(sent: &Sent) -> Vec<Accepted> {
-    let per_sec = |n: u64| f64_of(n) / sent.accepted_secs.max(f64::EPSILON);
-    let one = |&(records, bytes): &(u64, u64)| Accepted {
-        mib_per_sec: per_sec(bytes) / f64_of(MIB),
-        records_per_sec: per_sec(records),
-    };
-    sent.accepted.iter().map(one).collect()
-}
-
-fn setup(cli: &Cli) -> String {
-    let server = match &cli.endpoint {
-        Some(endpoint) => format!("endpoint {endpoint}"),
-        None => format!("own server, limits {:?}, durability {:?}", cli.limits, cli.durability),
-    };
-    let shards = if cli.on_demand { "on demand".to_owned() } else { format!("{} shards", cli.shards) };
-    format!(
-        "{server}; {shards}, {} push and {} pull consumers, rate {:?}, \
-         {} B records, batch {}, {:?}, connections {:?}",
-        cli.consumers, cli.pull, cli.rate, cli.record_size, cli.batch, cli.duration, cli.connections
-    )
+fn steps(cli: &Cli, shared: &Shared, outcome: &Outcome) -> Option<Vec<Step>> {
+    let (ramp, timeline) = (cli.ramp()?, shared.timeline.get()?);
+    let within = |from_ns, to_ns| series::push_within(timeline, outcome, from_ns, to_ns);
+    let latencies: Vec<StepLatency> = ramp.latencies(within);
+    Some(ramp.steps(&outcome.sent.met, &latencies))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{Result, Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::cli::Cli;
@@ -12,16 +12,17 @@ use crate::reshard::Pause;
 use crate::shared::Shared;
 
 /// What came of the reshards.
-#[derive(Serialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Resharded {
     /// All were carried out within the bar, and no put was in vain.
     pub(crate) passed: bool,
     bar_ms: f64,
     /// Subscriptions and pull readers that took over from those of an ended shard.
-    followed: u64,
+    pub(crate) followed: u64,
     /// Put to push before the first.
-    before_ms: Summary,
-    each: Vec<Pause>,
+    pub(crate) before_ms: Summary,
+    pub(crate) each: Vec<Pause>,
     /// Records given up, whatever for.
     in_vain: u64,
 }
@@ -61,7 +62,7 @@ impl Resharded {
     }
 
     /// What was to be shown, for the line with the verdict.
-    pub(super) fn claim(&self) -> String {
+    pub(crate) fn claim(&self) -> String {
         let worst = self.each.iter().map(|pause| pause.worst).fold(0.0, f64::max);
         let done = self.each.iter().filter(|pause| pause.secs.is_some()).count();
         format!(

@@ -29,11 +29,22 @@ impl Report {
         for complaint in &self.complaints {
             writeln!(out, "note: {complaint}")?;
         }
-        let verdict = if self.passed { "PASS" } else { "FAIL" };
-        let records = if self.counts.right() { "" } else { "not " };
-        write!(out, "\n{verdict}: {records}every record once, intact, in order")?;
-        let claim = self.reshards.as_ref().map(|reshards| format!("; {}", reshards.claim()));
-        writeln!(out, "{}", claim.unwrap_or_default())
+        self.write_bars(out)?;
+        let name = self.scenario.as_ref().map_or_else(String::new, |name| format!(" {name}"));
+        writeln!(out, "\n{}{name}: {}", self.verdict(), self.claim())
+    }
+
+    /// PASS or FAIL.
+    pub(crate) fn verdict(&self) -> &'static str {
+        if self.passed { "PASS" } else { "FAIL" }
+    }
+
+    fn write_bars(&self, out: &mut String) -> std::fmt::Result {
+        for bar in &self.bars {
+            let kept = if bar.kept { "kept" } else { "MISSED" };
+            writeln!(out, "{kept:<8}{}", bar.words())?;
+        }
+        Ok(())
     }
 
     fn write_counts(&self, out: &mut String) -> std::fmt::Result {
@@ -65,7 +76,7 @@ impl Report {
             ("push during stall", l.during_stall),
             ("push after stall", l.after_stall),
             ("push to the stalled", l.stalled_consumers),
-            (self.disk.as_ref().map_or("", |d| d.method), self.disk.as_ref().map(|d| d.latency_ms)),
+            (self.disk.as_ref().map_or("", |d| &d.method), self.disk.as_ref().map(|d| d.latency_ms)),
         ];
         for (name, row) in rows {
             let Some(r) = row.filter(|row| row.count > 0) else { continue };

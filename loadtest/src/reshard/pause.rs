@@ -11,7 +11,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::latency::{Latency, Summary};
 use crate::units::f64_of;
@@ -155,7 +155,8 @@ fn of_consumer(by_consumer: &mut Vec<Latency>, consumer: u32) -> &mut Latency {
 }
 
 /// One reshard, as it is reported.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Pause {
     /// Shards before.
     pub(crate) from: u16,

@@ -19,7 +19,7 @@ fn tells_health_readiness_and_metrics_until_shut_down() {
     let address = listener.local_addr().unwrap();
     let (trigger, ear) = shutdown();
     let readiness = Readiness::pending("recovering the log");
-    let admin = Admin { metrics: Box::new(|| "up 1\n".into()), readiness: readiness.clone() };
+    let admin = Admin { metrics: Box::new(|| "up 1\n".into()), readiness: readiness.clone(), console: None };
     let thread = serve_admin(listener, admin, ear).unwrap();
     let get = |path| exchange(address, "GET", path);
 

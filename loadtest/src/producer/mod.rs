@@ -1,5 +1,7 @@
 //! The thread that sends: open loop, so that a slow server is charged for every record it delays.
 
+mod plan;
+
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -10,83 +12,23 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::LocalSet;
 
-use crate::cli::{Keys, OnThrottle, Rate};
-use crate::client::{Client, Failure, Protocol};
+use crate::cli::Rate;
+use crate::client::{Client, Failure};
 use crate::clock::{Alarm, now_ns};
-use crate::control::Stream;
-use crate::latency::Latency;
 use crate::ledger::{Fate, identity};
 use crate::lineage::shard_number;
-use crate::put::{self, Outcome, Put, PutErrors};
-use crate::ramp::{Met, Ramp};
-use crate::route::Route;
+use crate::put::{self, Outcome, Put};
+use crate::ramp::Ramp;
 use crate::settled::Settled;
 use crate::shared::Shared;
 use crate::units::{NANOS_PER_SEC, count, f64_of, nanos, whole};
+
+pub(crate) use plan::{ProducerPlan, Sent};
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_LAST: Duration = Duration::from_secs(1);
 /// Accepted load is counted after this, so that the opening burst allowance does not flatter it.
 const WARM_UP: Duration = Duration::from_secs(2);
-
-/// What to send.
-#[derive(Clone)]
-pub(crate) struct ProducerPlan {
-    /// Where.
-    pub(crate) route: Route,
-    /// To which stream.
-    pub(crate) stream: Stream,
-    /// How fast.
-    pub(crate) rate: Rate,
-    /// Bytes per record.
-    pub(crate) record_bytes: usize,
-    /// When to stop: at this count, if any,
-    pub(crate) records_max: Option<u64>,
-    /// or after this long.
-    pub(crate) duration: Duration,
-    /// How long a record may still be tried after that.
-    pub(crate) drain: Duration,
-    /// Records per request.
-    pub(crate) batch: u32,
-    /// Requests at once.
-    pub(crate) in_flight: u32,
-    /// Records it may be ahead of the average push consumer.
-    pub(crate) ahead: Option<u32>,
-    /// Connections.
-    pub(crate) producers: u32,
-    /// HTTP/1.1 or HTTP/2.
-    pub(crate) protocol: Protocol,
-    /// How records find their shard.
-    pub(crate) keys: Keys,
-    /// What a throttle means.
-    pub(crate) on_throttle: OnThrottle,
-    /// Steps instead of one rate.
-    pub(crate) ramp: Option<Ramp>,
-}
-
-/// What became of it.
-pub(crate) struct Sent {
-    /// From intended send to acknowledgement.
-    pub(crate) ack: Latency,
-    /// Records given up after throttling.
-    pub(crate) dropped: u64,
-    /// Records whose fate is unknown.
-    pub(crate) unknown: u64,
-    /// How often puts failed.
-    pub(crate) errors: PutErrors,
-    /// Acknowledgements that name another place than a consumer was told.
-    pub(crate) misplaced: u64,
-    /// Per shard, records and bytes accepted after the warm-up.
-    pub(crate) accepted: Vec<(u64, u64)>,
-    /// What each step of a ramp met.
-    pub(crate) met: Vec<Met>,
-    /// How long that was.
-    pub(crate) accepted_secs: f64,
-    /// How long sending took.
-    pub(crate) secs: f64,
-    /// Furthest the sender itself fell behind its schedule.
-    pub(crate) behind_ns_max: u64,
-}
 
 /// Starts the producer's thread; its first record is due at `start_ns`.
 pub(crate) fn start(
@@ -139,30 +81,13 @@ async fn produce(producer: Rc<Producer>) -> io::Result<Sent> {
     Ok(sent)
 }
 
-impl Sent {
-    fn new(shards: usize) -> Self {
-        Self {
-            ack: Latency::new(),
-            dropped: 0,
-            unknown: 0,
-            errors: PutErrors::default(),
-            misplaced: 0,
-            accepted: vec![(0, 0); shards],
-            met: Vec::new(),
-            accepted_secs: 0.0,
-            secs: 0.0,
-            behind_ns_max: 0,
-        }
-    }
-}
-
 impl Producer {
     fn new(plan: ProducerPlan, shared: Arc<Shared>, start_ns: u64) -> Self {
         let clients = (0..plan.producers).map(|_| Client::new(plan.route.clone(), plan.protocol)).collect();
         let met = plan.ramp.as_ref().map_or_else(Vec::new, Ramp::nothing_met);
         Self {
             clients,
-            settled: RefCell::new(Settled::default()),
+            settled: RefCell::new(Settled::from(shared.ledger.sent())),
             sent: RefCell::new(Sent { met, ..Sent::new(plan.stream.shards.len()) }),
             in_flight: Arc::new(Semaphore::new(plan.in_flight as usize)),
             end_ns: Cell::new(start_ns + nanos(plan.duration)),
@@ -230,7 +155,7 @@ impl Producer {
             let answer = self.clients[connection].call(operation, body).await;
             let outcomes = put::outcomes(answer, puts.len());
             puts = self.settle(puts, outcomes, now_ns());
-            let over = self.plan.on_throttle == OnThrottle::Drop || now_ns() >= give_up_ns;
+            let over = self.plan.drops || now_ns() >= give_up_ns;
             if !puts.is_empty() && over {
                 self.sent.borrow_mut().dropped += count(puts.len());
                 puts.drain(..).for_each(|put| self.close(put.sequence, Fate::Refused));
@@ -282,13 +207,17 @@ impl Producer {
         self.shared.live.acked.add(1);
         let mut sent = self.sent.borrow_mut();
         sent.misplaced += u64::from(!agreed);
-        sent.ack.record(now.saturating_sub(put.intended_ns));
+        sent.acked += 1;
+        let (latency_ns, bytes) = (now.saturating_sub(put.intended_ns), self.plan.put_bytes());
+        sent.ack.record(latency_ns);
+        sent.slices.took(self.shared.timeline.get(), put.intended_ns, latency_ns);
+        sent.slices.came(self.shared.timeline.get(), now, 1, bytes);
         let counted = self.start_ns + nanos(WARM_UP)..self.end_ns.get();
-        if let Some((records, bytes)) =
+        if let Some((records, accepted)) =
             sent.accepted.get_mut(usize::from(shard)).filter(|_| counted.contains(&now))
         {
             *records += 1;
-            *bytes += count(self.plan.record_bytes + put::KEY_BYTES);
+            *accepted += bytes;
         }
     }
 
