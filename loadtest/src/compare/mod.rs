@@ -67,7 +67,7 @@ impl<'a> Comparison<'a> {
     pub(crate) fn claim(&self) -> String {
         let named = |verdict: Verdict| {
             let rows = self.rows.iter().filter(|row| row.verdict == verdict);
-            rows.map(|row| row.name).collect::<Vec<_>>().join(", ")
+            rows.map(|row| row.name_alone()).collect::<Vec<_>>().join(", ")
         };
         let percent = self.tolerance * 100.0;
         let (worse, better) = (named(Verdict::Worse), named(Verdict::Better));
