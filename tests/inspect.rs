@@ -12,13 +12,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use support::kinesis::{Kinesis, shard_id};
+use support::kinesis::{Kinesis, hash_key, shard_id};
 use support::server::{Options, Server};
 use support::{http, wait_for};
 
 /// Records put to the stream: enough for a few sealed segments.
 const RECORDS: u64 = 60;
 const RECORD_BYTES: usize = 40_000;
+/// What is put before a crash: more than the journal holds, so that segments are being filled.
+const CRASH_MIB: u128 = 72;
 
 fn fanlight(words: &[&str], dir: &Path) -> Output {
     let (verb, rest) = words.split_first().expect("a command");
@@ -110,6 +112,24 @@ fn is_a_sound_directory_told_sound_and_left_as_it_is() {
         assert!(contents(&server.data_dir()) == before, "a tool changed something");
         server.restart();
     }
+}
+
+/// A crash while segments are being filled leaves first attempts at them that hold nothing, and which a clean
+/// stop seals.
+#[test]
+fn is_a_directory_told_sound_after_a_crash_and_a_clean_stop() {
+    let mut server = Server::start(Options { limits: "off", ..Options::default() });
+    let kinesis = Kinesis { address: server.address() };
+    kinesis.create("orders", 2);
+    let megabyte = vec![vec![b'x'; 64 << 10]; 16];
+    for call in 0..CRASH_MIB {
+        kinesis.put_all("orders", &hash_key(call % 2, 2), &megabyte);
+    }
+    server.kill_9();
+    server.restart();
+    server.terminate();
+    let checked = fanlight(&["check"], &server.data_dir());
+    assert!(checked.status.success(), "{}", text(&checked));
 }
 
 #[test]

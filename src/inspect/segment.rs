@@ -119,7 +119,10 @@ impl SegmentFile<'_> {
                 visit.damage(damage_of(path, &flaw));
             }
         }
-        self.log.reach(footer.end, footer.last.checksum);
+        // An attempt that came to hold nothing has no last batch: what came before it still does.
+        if footer.end > self.name.base {
+            self.log.reach(footer.end, footer.last.checksum);
+        }
         Ok(())
     }
 
