@@ -61,10 +61,10 @@ impl Scenario {
             ],
             Self::CatchUp => &[
                 ("--consumers", "3"),
-                ("--backlog", "8MiB"),
+                ("--backlog", "12MiB"),
                 ("--live", ""),
                 ("--rate", "250"),
-                ("--duration", "10s"),
+                ("--duration", "12s"),
             ],
             Self::Reshard => &[
                 ("--consumers", "3"),
