@@ -173,7 +173,8 @@ impl Kinesis {
         let (status, body) = (answer.status(), String::from_utf8_lossy(answer.body()));
         let first = body.lines().next().unwrap_or_default();
         let what = format!("{} answered, but is no Kinesis endpoint: {status} {first}", self.endpoint);
-        let is_admin = matches!((status.as_u16(), first), (404, "not found") | (405, "method not allowed"));
+        // Every operation is a POST: no endpoint of the API finds the method wrong.
+        let is_admin = matches!((status.as_u16(), first), (404, "not found") | (405, _));
         let hint = if is_admin {
             "That is the admin port. The data port is named in the server's first line, 4567 by default."
         } else {
