@@ -5,7 +5,7 @@
 //! | rank | room | owns |
 //! |---|---|---|
 //! | 0 | [`limits`], [`seeded`] | every bound by name; bugs for tests |
-//! | 1 | [`telemetry`], [`types`] | every metric by name, and their registry; vocabulary: ids, numbers, times |
+//! | 1 | [`telemetry`], [`types`] | every metric by name, their registry; vocabulary: ids, numbers, times |
 //! | 2 | [`platform`], [`wire`] | the outside world (clock, entropy, disk); bytes and messages |
 //! | 3 | [`throttle`], [`shard_log`], [`catalog`], [`scaling`] | quotas, log formats, control plane, demand |
 //! | 4 | [`storage`] | the log engine: group commit, segments, tail, recovery |

@@ -1,5 +1,5 @@
-//! The console on the admin address, from outside: what it answers and whom, and how it looks and behaves in a
-//! browser.
+//! The console on the admin address, from outside: what it answers and whom, and how it looks and behaves
+//! in a browser.
 
 // Tests live outside the server's rooms: the system's files and clock are theirs to use.
 #![allow(clippy::disallowed_methods)]

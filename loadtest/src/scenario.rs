@@ -96,13 +96,15 @@ impl Scenario {
         match self {
             Self::Fanout => format!("p99 of put to push at most {fanout:?}"),
             Self::Burst => format!(
-                "from {BURST_SETTLES_WITHIN:?} after each burst on, p99 at most x {BURST_RATIO_MAX} of before (or {normal:?})"
+                "from {BURST_SETTLES_WITHIN:?} after each burst on, p99 at most x {BURST_RATIO_MAX} of before \
+                 (or {normal:?})"
             ),
             Self::SlowReader => format!(
                 "p99 of the others during and after at most x {SLOW_READER_RATIO_MAX} of before (or {normal:?})"
             ),
             Self::CatchUp => format!(
-                "median pace {CATCH_UP_SHARE_MIN} to {CATCH_UP_SHARE_MAX} of 2 MiB/s per consumer and shard; p99 of the last quarter at most {fanout:?}"
+                "median pace {CATCH_UP_SHARE_MIN} to {CATCH_UP_SHARE_MAX} of 2 MiB/s per consumer and shard; \
+                 p99 of the last quarter at most {fanout:?}"
             ),
             Self::Reshard => {
                 "p99 of each consumer around each reshard at most --pause-max (100ms); no put in vain".into()

@@ -62,8 +62,9 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Starts (or starts over) what is measured.
-    pub(crate) fn begin(&mut self) {
+    /// Starts (or starts over) what is measured: a part of the run that takes about so long.
+    pub(crate) fn begin(&mut self, what: &'static str, span: Duration) {
+        self.progress.begin(what, 0, span);
         self.begin_ns = now_ns();
         self.end_ns = self.begin_ns + nanos(self.send_span);
         self.server_cpu_ns = self.pid.and_then(process::cpu_ns);
@@ -98,6 +99,11 @@ impl<'a> Watch<'a> {
         let (used, most) = self.seen.server_by_slice.of(slice, || (0, 0));
         *used += cpu_ns.saturating_sub(before);
         *most = resident_bytes.max(*most);
+    }
+
+    /// What is measured goes on; only records under way are waited for.
+    pub(crate) fn drain(&mut self, at_most: Duration) {
+        self.progress.begin("draining", now_ns().saturating_sub(self.begin_ns), at_most);
     }
 
     /// Takes the last look.

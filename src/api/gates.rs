@@ -55,7 +55,7 @@ impl Gates {
         serial
     }
 
-    /// Admits one record of `bytes` to a shard of a stream whose records have `record_max` at most; gives where
+    /// Admits one record of `bytes` to a shard whose records have `record_max` at most; tells where
     /// to count it once it is taken.
     pub(super) fn admit_write(
         &self,
@@ -152,7 +152,7 @@ impl Gates {
         self.streams.borrow_mut().retain(|name, _| has_stream(name));
     }
 
-    /// Tells what has come through a stream and, as far as enhanced monitoring asks for it, through each of its
+    /// Tells what has come through a stream and, where enhanced monitoring asks for it, through each of its
     /// shards, and adds what the service would bill for that while. To be called now and then.
     pub(super) fn tell(&self, stream: &Stream, millis: u64, now: Instant) {
         let meters = self.meters(&stream.key);

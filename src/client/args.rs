@@ -1,4 +1,4 @@
-//! What each verb that speaks to a server can be told. The flags of the server itself are the room `config`'s.
+//! What each verb that speaks to a server can be told. The server's own flags are the room `config`'s.
 
 use std::path::PathBuf;
 

@@ -15,7 +15,7 @@ pub(super) fn compact(time: Timestamp) -> String {
     text.replace(['-', ':'], "")
 }
 
-/// A moment (`2026-11-26T20:00:00Z`) or how long ago it was (`5m`, `2h 30m`), in milliseconds since the epoch.
+/// A moment (`2026-11-26T20:00:00Z`) or how long ago it was (`5m`, `2h 30m`).
 pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     if let Ok(ago) = humantime::parse_duration(text) {
         return Some(now.minus_millis(millis(ago)));

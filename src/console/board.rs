@@ -1,5 +1,5 @@
-//! What was looked at lately, for all viewers: the data thread is asked once a second, and only while somebody
-//! looks.
+//! What was looked at lately, for all viewers: the data thread is asked once a second, and only while
+//! somebody looks.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::types::{Instant, StreamKey};
 
 use super::desk::{Ask, StreamNow, shown};
 use super::figures::{Look, Looks, StreamLook, gauge};
-use super::{Failure, Unanswered, not_found};
+use super::reply::{Failure, Unanswered, not_found};
 
 /// The server as it was a moment ago.
 pub(super) struct Overview {

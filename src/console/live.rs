@@ -14,7 +14,8 @@ use crate::limits::{CONSOLE_EVENTS_MAX, CONSOLE_LOOK, CONSOLE_VIEWERS_MAX};
 use crate::types::StreamKey;
 
 use super::query::Query;
-use super::{Body, Console, Failure, show, with_body};
+use super::reply::{Failure, with_body};
+use super::{Body, Console, show};
 
 /// A viewer's event stream; dropping it ends it.
 pub(super) struct Viewer {

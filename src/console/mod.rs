@@ -7,12 +7,13 @@
 //! | `GET facts` | what the server was started with |
 //! | `GET overview?q=&offset=` | totals, throttles, and a page of the streams whose names hold `q` |
 //! | `GET stream?account=&name=` | a stream's shards with their ranges and lineage |
-//! | `GET live?q=&offset=&account=&name=` | server-sent events, one of each a second: `overview` as above, and `stream` with the figures of the named stream's shards and consumers |
+//! | `GET live?q=&offset=&account=&name=` | server-sent events: `overview` and `stream`, each once a second |
 //! | `GET tail?account=&name=&shard=` | server-sent events: `records` as they are committed, from now on |
 //! | `POST put` | puts one record: `{account, stream, key, hash_key, data, base64}` |
 //!
-//! An `account` is the twelve digits of another account than the server's own, else empty: the console shows
-//! the streams of all. An error is `{"error": …, "message": …}`. Whoever may ask is decided in `gate`.
+//! A `stream` event has the figures of the named stream, its shards (in the order of `GET stream`) and its
+//! consumers. An `account` is the twelve digits of another account than the server's own, else empty: the
+//! console shows the streams of all. An error is `{"error": …, "message": …}`. Who may ask: see `gate`.
 //!
 //! The admin thread serves all of it. Figures come from the metrics registry, which any thread may read; the
 //! catalog, positions and records are the data thread's, which is asked over a bounded channel (`desk`) and
@@ -25,7 +26,9 @@ mod desk;
 mod figures;
 mod gate;
 mod live;
+mod put;
 mod query;
+mod reply;
 mod show;
 mod tail;
 
@@ -35,12 +38,11 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode};
-use serde::{Deserialize, Serialize};
+use http::{Method, Response, StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::limits;
 use crate::platform::Clock;
@@ -50,8 +52,9 @@ use board::Board;
 pub use body::Body;
 use desk::Ask;
 pub use desk::{Desk, Rooms};
-use gate::{Gate, Refused};
+use gate::Gate;
 use query::Query;
+use reply::{Failure, Unanswered, json, not_found, redirect, refuse, refuse_method};
 
 /// What visitors may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -133,44 +136,6 @@ pub fn console(settings: Settings) -> (Arc<Console>, Desk) {
     (Arc::new(console), desk)
 }
 
-/// A refusal: status, a word for programs, and what to do.
-struct Failure(StatusCode, &'static str, String);
-
-/// The data thread did not answer.
-struct Unanswered;
-
-impl From<Unanswered> for Failure {
-    fn from(Unanswered: Unanswered) -> Self {
-        let text = "the server is starting, stopping or busy: try again in a second";
-        Self(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", text.to_owned())
-    }
-}
-
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        Self(StatusCode::FORBIDDEN, "Forbidden", refused.to_string())
-    }
-}
-
-fn not_found(what: &str) -> Failure {
-    Failure(StatusCode::NOT_FOUND, "NotFound", format!("there is no such {what}"))
-}
-
-/// What `POST put` takes.
-#[derive(Deserialize)]
-struct Put {
-    #[serde(default)]
-    account: String,
-    stream: String,
-    key: String,
-    #[serde(default)]
-    hash_key: String,
-    data: String,
-    /// The data is in base64, else it is text.
-    #[serde(default)]
-    base64: bool,
-}
-
 impl Console {
     /// Whether a path is the console's to answer.
     pub fn owns(path: &str) -> bool {
@@ -217,7 +182,7 @@ impl Console {
             "stream" => self.board.stream(&query.key()?).await.map(|it| json(&show::lineage(&it))),
             "live" => live::begin(Arc::clone(self), query),
             "tail" => tail::begin(self, &query).await,
-            "put" => self.put(head, &body).await,
+            "put" => put::put(self, head, &body).await,
             _ => Err(not_found("question")),
         }
     }
@@ -243,74 +208,7 @@ impl Console {
         Err(Failure(StatusCode::FORBIDDEN, "ReadOnly", text.to_owned()))
     }
 
-    async fn put(&self, head: &Parts, body: &[u8]) -> Result<Response<Body>, Failure> {
-        self.require_full()?;
-        gate::require_json(head)?;
-        let put: Put = serde_json::from_slice(body).map_err(|error| {
-            let text = format!("not {{account, stream, key, hash_key, data, base64}}: {error}");
-            Failure(StatusCode::BAD_REQUEST, "BadRequest", text)
-        })?;
-        let (account, input) = (put.account()?, put.input());
-        let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Put { account, input, reply })?;
-        match answer.await.map_err(|_| Unanswered)? {
-            Ok(output) => Ok(with_body(StatusCode::OK, "application/json", output)),
-            Err(error) => {
-                let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-                Err(Failure(status, error.code, error.message.unwrap_or_default()))
-            }
-        }
-    }
-
     fn ask(&self, ask: Ask) -> Result<(), Unanswered> {
         self.asks.try_send(ask).map_err(|_| Unanswered)
     }
-}
-
-impl Put {
-    fn account(&self) -> Result<Option<String>, Failure> {
-        Ok(query::account(&self.account)?.map(str::to_owned))
-    }
-
-    /// The input of `PutRecord`.
-    fn input(&self) -> Vec<u8> {
-        let data = match self.base64 {
-            true => self.data.clone(),
-            false => base64_simd::STANDARD.encode_to_string(self.data.as_bytes()),
-        };
-        let mut input = json!({"StreamName": self.stream, "PartitionKey": self.key, "Data": data});
-        if !self.hash_key.is_empty() {
-            input["ExplicitHashKey"] = json!(self.hash_key);
-        }
-        input.to_string().into_bytes()
-    }
-}
-
-fn with_body(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn json(value: &Value) -> Response<Body> {
-    with_body(StatusCode::OK, "application/json", value.to_string())
-}
-
-fn refuse(Failure(status, error, message): Failure) -> Response<Body> {
-    with_body(status, "application/json", json!({"error": error, "message": message}).to_string())
-}
-
-fn refuse_method(allowed: &'static str) -> Response<Body> {
-    let text = format!("only {allowed} here");
-    let mut response = refuse(Failure(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", text));
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
-}
-
-fn redirect() -> Response<Body> {
-    let mut response = with_body(StatusCode::TEMPORARY_REDIRECT, "text/plain; charset=utf-8", "/console\n");
-    response.headers_mut().insert(LOCATION, HeaderValue::from_static("/console"));
-    response
 }

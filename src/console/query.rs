@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::types::{StreamKey, is_account, is_valid_name};
 
-use super::Failure;
+use super::reply::Failure;
 
 /// The members any question may have; those that were not given are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

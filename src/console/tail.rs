@@ -15,7 +15,8 @@ use crate::types::{LogId, Offset, ShardId};
 use super::desk::{Ask, Page};
 use super::live::{Lost, Viewer};
 use super::query::Query;
-use super::{Body, Console, Failure, not_found};
+use super::reply::{Failure, not_found};
+use super::{Body, Console};
 
 /// A shard being followed.
 struct Tail {

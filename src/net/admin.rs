@@ -1,5 +1,5 @@
-//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`, and the console's pages. It has a thread and a small
-//! runtime of its own, so that a slow scrape never stands before a record.
+//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`, and the console's pages. It has a thread and a
+//! small runtime of its own, so that a slow scrape never stands before a record.
 
 use std::convert::Infallible;
 use std::io;

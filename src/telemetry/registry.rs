@@ -228,7 +228,7 @@ fn text_of<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     text
 }
 
-/// The text of the first label, of the first two, and so on. What a comma within a value cuts off is no scope's
+/// The text of the first label, of the first two, and so on. What a comma in a value cuts off is no scope's
 /// text: its quotes are open.
 fn scopes(labels: &str) -> impl Iterator<Item = &str> {
     let commas = labels.match_indices(',').map(|(at, _)| &labels[..at]);

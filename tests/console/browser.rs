@@ -1,5 +1,6 @@
-//! The console in headless Chromium: what it looks like at two widths in two colours, whether it is live, can
-//! be used by keyboard and by those who do not see it, bears a thousand shards, and comes back with its server.
+//! The console in headless Chromium: what it looks like at two widths in two colours, whether it is live,
+//! can be used by keyboard and by those who do not see it, bears a thousand shards, and comes back with its
+//! server.
 //! The browser's side is `browser/browser.mjs`; its pictures lie in the build directory.
 
 use std::env;

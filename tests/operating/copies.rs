@@ -55,10 +55,14 @@ fn is_a_copy_made_file_by_file_told_from_a_sound_one() {
     assert!(!is_sound && told.contains("does not follow"), "{told}");
 }
 
-/// Where the programs of btrfs are: the package is unpacked, not installed.
-fn btrfs_progs() -> PathBuf {
-    let program = tools::debian("btrfs", "btrfs-progs", "btrfs");
-    program.ancestors().nth(3).expect("below usr/bin of the package").to_owned()
+/// A program of btrfs: the package is unpacked, not installed, and distributions differ in where it puts
+/// them.
+fn btrfs_program(name: &str) -> PathBuf {
+    let package = tools::debian("btrfs", "btrfs-progs", "btrfs");
+    let root = package.ancestors().nth(3).expect("below usr/bin of the package");
+    let mut places =
+        ["bin", "sbin", "usr/bin", "usr/sbin"].map(|place| root.join(place).join(name)).into_iter();
+    places.find(|program| program.exists()).unwrap_or_else(|| panic!("no {name} in {}", root.display()))
 }
 
 /// A file system that takes snapshots, in a file; unmounted when dropped.
@@ -74,7 +78,7 @@ impl Volume {
         let (image, mount) = (scratch.path().join("image"), scratch.path().join("mount"));
         fs::create_dir(&mount).expect("a directory");
         fs::File::create(&image).and_then(|it| it.set_len(VOLUME_BYTES)).expect("an image");
-        let made = Command::new(btrfs_progs().join("sbin/mkfs.btrfs")).arg("--quiet").arg(&image).output();
+        let made = Command::new(btrfs_program("mkfs.btrfs")).arg("--quiet").arg(&image).output();
         let mounted = Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&mount).output();
         if made.is_ok_and(|it| it.status.success()) && mounted.is_ok_and(|it| it.status.success()) {
             return Some(Volume { mount, _scratch: scratch });
@@ -84,11 +88,8 @@ impl Volume {
     }
 
     fn btrfs(&self, words: &[&str], paths: &[&Path]) {
-        let output = Command::new(btrfs_progs().join("bin/btrfs"))
-            .args(words)
-            .args(paths)
-            .output()
-            .expect("btrfs runs");
+        let output =
+            Command::new(btrfs_program("btrfs")).args(words).args(paths).output().expect("btrfs runs");
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

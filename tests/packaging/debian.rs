@@ -98,8 +98,8 @@ fn build(into: &Path) {
     ok(command.env("CARGO_TARGET_DIR", tools::root().join("release")));
 }
 
-/// By dpkg itself, into a system with nothing else in it: its scripts run, and find neither systemd nor
-/// its tools.
+/// By dpkg itself, into a system with nothing else in it, but for the scripts that enable and start the
+/// service: on a machine with systemd they would talk to its own.
 fn install(package: &Path, root: &Path) {
     for directory in ["updates", "info", "triggers"] {
         fs::create_dir_all(root.join("var/lib/dpkg").join(directory)).expect("a directory");

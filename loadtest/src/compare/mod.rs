@@ -1,5 +1,5 @@
-//! Two results side by side: what differs, by how much, whether that is more than noise, and whether the second
-//! is worse. The runs' settings and machines are compared first: where they differ, figures say little.
+//! Two results side by side: what differs, by how much, whether that is more than noise, and whether the
+//! second is worse. The runs' settings and machines are compared first: where they differ, figures say little.
 
 mod rows;
 mod table;
@@ -10,8 +10,8 @@ use crate::report::{Report, Setting};
 
 pub(crate) use rows::{Row, Verdict};
 
-/// How much worse the second may be, unless told otherwise: above what the noisiest figure that is judged differs
-/// by between two runs of one binary.
+/// How much worse the second may be, unless told otherwise: above what the noisiest figure that is judged
+/// differs by between two runs of one binary.
 pub(crate) const TOLERANCE: f64 = 0.3;
 
 /// Two results.
@@ -67,7 +67,7 @@ impl<'a> Comparison<'a> {
     pub(crate) fn claim(&self) -> String {
         let named = |verdict: Verdict| {
             let rows = self.rows.iter().filter(|row| row.verdict == verdict);
-            rows.map(|row| row.name).collect::<Vec<_>>().join(", ")
+            rows.map(|row| row.name_alone()).collect::<Vec<_>>().join(", ")
         };
         let percent = self.tolerance * 100.0;
         let (worse, better) = (named(Verdict::Worse), named(Verdict::Better));

@@ -18,6 +18,11 @@ impl Verdict {
 }
 
 impl Row {
+    /// Its name without the unit.
+    pub(crate) fn name_alone(&self) -> &'static str {
+        self.name.split_once(", ").map_or(self.name, |(name, _)| name)
+    }
+
     /// A figure with as many digits as all others; a dash where there is none.
     pub(crate) fn figure(value: Option<f64>) -> String {
         value.map_or_else(|| "-".into(), |value| format!("{value:.3}"))

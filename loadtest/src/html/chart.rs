@@ -1,5 +1,5 @@
-//! A chart as SVG: axes with ticks, a grid, lines, bars from a median to a tail, a legend. Each is drawn twice,
-//! for wide and for narrow screens, and the style sheet shows one.
+//! A chart as SVG: axes with ticks, a grid, lines, bars from a median to a tail, a legend. Each is drawn
+//! twice, for wide and for narrow screens, and the style sheet shows one.
 
 use std::fmt::Write;
 
@@ -56,8 +56,9 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 18.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 42.0;
-/// Below this distance two names of one axis would touch.
-const TICK_APART: f64 = 34.0;
+/// Room that a character of a name takes, and that two names have between them.
+const CHARACTER: f64 = 6.6;
+const NAMES_APART: f64 = 8.0;
 
 impl Frame {
     fn x(&self, share: f64) -> f64 {
@@ -100,7 +101,8 @@ impl Chart {
         let (title, description) = (escaped(&self.title), escaped(&self.description));
         writeln!(
             out,
-            "<svg class=\"chart {class}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}. {description}\">"
+            "<svg class=\"chart {class}\" viewBox=\"0 0 {width} {height}\" \
+             role=\"img\" aria-label=\"{title}. {description}\">"
         )?;
         writeln!(out, "<title>{title}. {description}</title>")?;
         self.draw_axes(out, frame)?;
@@ -126,13 +128,14 @@ impl Chart {
                 y + 4.0
             )?;
         }
-        let mut last = f64::NEG_INFINITY;
+        let mut named_to = f64::NEG_INFINITY;
         for (value, name) in &self.x.ticks {
             let x = frame.x(self.x.scale.place(*value));
-            if x - last < TICK_APART {
+            let half = name.chars().map(|_| CHARACTER / 2.0).sum::<f64>();
+            if x - half < named_to + NAMES_APART {
                 continue;
             }
-            last = x;
+            named_to = x + half;
             write!(out, "<path class=\"grid\" d=\"M{x:.1} {top:.1}V{bottom:.1}\"/>")?;
             let name = escaped(name);
             writeln!(

@@ -73,7 +73,8 @@ fn figures(compared: &Comparison<'_>) -> String {
         };
         let ratio = row.ratio.map_or_else(|| "-".into(), |ratio| format!("{ratio:.2}"));
         format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{ratio}</td><td>±{:.0} %</td><td{class}>{}</td></tr>\n",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{ratio}</td>\
+             <td>±{:.0} %</td><td{class}>{}</td></tr>\n",
             row.name,
             Row::figure(row.a),
             Row::figure(row.b),

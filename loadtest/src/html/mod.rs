@@ -1,5 +1,5 @@
-//! A result as one HTML file that loads nothing: no script, no font, no picture from elsewhere. What there is to
-//! know stands in text, the charts are SVG made here.
+//! A result as one HTML file that loads nothing: no script, no font, no picture from elsewhere. What there is
+//! to know stands in text, the charts are SVG made here.
 //!
 //! | file | owns |
 //! |---|---|
@@ -66,7 +66,8 @@ fn verdict(report: &Report) -> String {
     } else {
         let f = &c.faults;
         format!(
-            "of {} acknowledged records {} deliveries are missing, {} came twice, {} out of order, {} damaged, {} in another place",
+            "of {} acknowledged records {} deliveries are missing, {} came twice, {} out of order, {} damaged, \
+             {} in another place",
             grouped(c.acked),
             c.lost,
             f.duplicated,
@@ -95,7 +96,9 @@ fn verdict(report: &Report) -> String {
 fn keys(report: &Report) -> String {
     let (l, t) = (&report.latency_ms, &report.throughput);
     let ms = |x: f64| format!("{x:.3} <small>ms</small>");
-    let rate = |n: f64, mib: f64| format!("{} <small>/s, {mib:.2} MiB/s</small>", short(n));
+    let rate = |n: f64, mib: f64| {
+        format!("{} <small>/s</small><small class=\"sub\">{mib:.2} MiB/s</small>", short(n))
+    };
     let mut keys = Vec::new();
     if l.put_to_push.count > 0 {
         keys.push(("put to push, p50", ms(l.put_to_push.p50)));
@@ -121,7 +124,10 @@ fn keys(report: &Report) -> String {
     }
     if let Some(pace) = &report.catch_up {
         let share = pace.median_share_of_limit * 100.0;
-        let words = format!("{:.3} <small>MiB/s, {share:.1} % of 2</small>", pace.mib_per_sec_median);
+        let words = format!(
+            "{:.3} <small>MiB/s</small><small class=\"sub\">{share:.1} % of the limit</small>",
+            pace.mib_per_sec_median
+        );
         keys.push(("catching up, median", words));
     }
     let keys: String =
@@ -138,7 +144,8 @@ fn latency(report: &Report) -> String {
     let words = "From when a record was due, whether or not it could be sent then: a server that holds up the \
         sender is charged for it. <em>last</em> is when the last of all consumers had a record.";
     format!(
-        "<h2>Latency</h2>\n<p class=\"soft\">{words}</p>\n<div class=\"beside\">{chart}<div class=\"card\">{table}</div></div>\n"
+        "<h2>Latency</h2>\n<p class=\"soft\">{words}</p>\n\
+         <div class=\"beside\">{chart}<div class=\"card\">{table}</div></div>\n"
     )
 }
 

@@ -94,7 +94,10 @@ mod tests {
 
     #[test]
     fn steps_are_round_and_reach_the_highest_value() {
-        assert_eq!(names(&Axis::from_zero("", 20_480.0)), ["0", "5000", "10 k", "15 k", "20 k", "25 k"]);
+        assert_eq!(
+            names(&Axis::from_zero("", 20_480.0)),
+            ["0", "5,000", "10,000", "15,000", "20,000", "25,000"]
+        );
         assert_eq!(names(&Axis::from_zero("", 0.0)).first(), Some(&"0"));
         assert_eq!(names(&Axis::over("", 19.0)), ["0", "5", "10", "15"]);
     }
@@ -106,7 +109,7 @@ mod tests {
         assert_eq!(names(&axis), ["0.2", "0.5", "1", "2", "5"]);
         assert_eq!(
             names(&Axis::log("ms", [0.1, 9000.0].into_iter())),
-            ["0.1", "1", "10", "100", "1000", "10 k"]
+            ["0.1", "1", "10", "100", "1,000", "10,000"]
         );
         for odd in [vec![], vec![3.0], vec![1.0]] {
             let axis = Axis::log("ms", odd.into_iter());

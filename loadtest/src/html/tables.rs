@@ -105,17 +105,17 @@ pub(super) fn consumers(rows: &[ConsumerRow]) -> String {
     sorted.sort_by(|a, b| b.latency_ms.p99.total_cmp(&a.latency_ms.p99));
     let caption = match sorted.len() {
         n if n > CONSUMERS_LISTED_MAX => format!("The {CONSUMERS_LISTED_MAX} slowest of {n} consumers"),
-        _ => "By 99th percentile, the slowest first".into(),
+        _ => "Each consumer, the slowest first".into(),
     };
     sorted.truncate(CONSUMERS_LISTED_MAX);
     let row = |row: &&ConsumerRow| {
         let ms = &row.latency_ms;
         let figures = [ms.p50, ms.p99, ms.max].map(|figure| format!("{figure:.3}"));
-        let counts = [row.records, row.bytes, row.events].map(grouped);
+        let counts = [row.records, row.events].map(grouped);
         [vec![row.name.clone()], figures.to_vec(), counts.to_vec()].concat()
     };
     let rows: Vec<_> = sorted.iter().map(row).collect();
-    table(&caption, &["consumer", "p50, ms", "p99, ms", "max, ms", "records", "bytes", "events"], &rows)
+    table(&caption, &["ms", "p50", "p99", "max", "records", "events"], &rows)
 }
 
 /// Steps of the load and reshards, where there are any.
@@ -128,7 +128,7 @@ pub(super) fn steps(report: &Report) -> String {
             let offered = vec![format!("{:.3}", step.mib_per_sec), grouped(step.offered)];
             [offered, ms.to_vec()].concat()
         };
-        let heads = ["MiB/s", "offered", "push p50, ms", "push p99, ms", "p99 once settled, ms"];
+        let heads = ["MiB/s", "puts tried", "push p50, ms", "push p99, ms", "p99 once settled, ms"];
         out += &table("Steps of the load", &heads, &steps.iter().map(row).collect::<Vec<_>>());
     }
     if let Some(reshards) = &report.reshards {

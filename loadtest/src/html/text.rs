@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::units::whole;
+
 /// Text that cannot become markup, in an element or in a quoted attribute.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -52,7 +54,7 @@ pub(super) fn short(x: f64) -> String {
 pub(super) fn tick(x: f64) -> String {
     match x {
         x if x >= 1e6 => format!("{} M", trimmed(x / 1e6)),
-        x if x >= 1e4 => format!("{} k", trimmed(x / 1e3)),
+        x if x >= 1e3 => grouped(whole(x)),
         x => trimmed(x),
     }
 }
@@ -105,7 +107,7 @@ mod tests {
             [0.0, 0.3421, 3.456, 45.67, 20_000.4].map(short),
             ["0", "0.342", "3.46", "45.7", "20,000"]
         );
-        assert_eq!([0.2, 5.0, 20_000.0, 1.5e6].map(tick), ["0.2", "5", "20 k", "1.5 M"]);
+        assert_eq!([0.2, 5.0, 20_000.0, 1.5e6].map(tick), ["0.2", "5", "20,000", "1.5 M"]);
         assert_eq!((grouped(999), grouped(1_234_567)), ("999".into(), "1,234,567".into()));
     }
 

@@ -96,7 +96,7 @@ impl Load<'_> {
                 (self.put_load(&mut watching).await?.after(&backlog), receivers)
             } else {
                 self.set_times(now_ns())?;
-                watching.begin();
+                watching.begin("catching up", self.cli.drain);
                 (backlog, self.receive(&arns, Start::TrimHorizon, stopped).await?)
             }
         } else {
@@ -126,7 +126,7 @@ impl Load<'_> {
 
     /// Puts the backlog, before anyone reads.
     async fn put_backlog(&self, watching: &mut Watch<'_>) -> Res<Sent> {
-        let sent = self.send(self.plan(true)?, now_ns() + nanos(LEAD), watching).await?;
+        let sent = self.send("backlog", self.plan(true)?, now_ns() + nanos(LEAD), watching).await?;
         self.shared.backlog.set(self.shared.ledger.sent()).map_err(|_| "there is one backlog")?;
         Ok(sent)
     }
@@ -135,13 +135,20 @@ impl Load<'_> {
     async fn put_load(&self, watching: &mut Watch<'_>) -> Res<Sent> {
         let start_ns = now_ns() + nanos(LEAD);
         self.set_times(start_ns)?;
-        self.send(self.plan(false)?, start_ns, watching).await
+        self.send("load", self.plan(false)?, start_ns, watching).await
     }
 
     /// Runs a producer to its end, watching meanwhile.
-    async fn send(&self, plan: ProducerPlan, start_ns: u64, watching: &mut Watch<'_>) -> Res<Sent> {
+    async fn send(
+        &self,
+        what: &'static str,
+        plan: ProducerPlan,
+        start_ns: u64,
+        watching: &mut Watch<'_>,
+    ) -> Res<Sent> {
+        let span = plan.duration;
         let producer = producer::start(plan, Arc::clone(self.shared), start_ns)?;
-        watching.begin();
+        watching.begin(what, span);
         while !producer.is_finished() {
             watching.sample();
             tokio::time::sleep(SAMPLE_PAUSE).await;
@@ -156,7 +163,9 @@ impl Load<'_> {
             Some(_) => self.shared.live.acked.value() * self.cli.record_size / MIB,
             None => 0,
         };
-        let deadline = now_ns() + nanos(self.cli.drain + Duration::from_secs(backlog_secs));
+        let at_most = self.cli.drain + Duration::from_secs(backlog_secs);
+        watching.drain(at_most);
+        let deadline = now_ns() + nanos(at_most);
         while self.shared.ledger.reckon().lost > 0 && now_ns() < deadline {
             watching.sample();
             tokio::time::sleep(SAMPLE_PAUSE).await;

@@ -11,6 +11,7 @@ use crate::cli::{Cli, Connections, Limits};
 use crate::clock::now_ns;
 use crate::consumer::{self, Received, Share, Wanted};
 use crate::control;
+use crate::progress;
 use crate::pull::PullPlan;
 use crate::reader::Start;
 use crate::report::consumer_name;
@@ -37,6 +38,7 @@ impl Load<'_> {
         let all: Vec<_> = (0..self.cli.consumers).collect();
         let is_limited = self.cli.limits == Limits::Aws;
         let at_once = if is_limited { REGISTERED_AT_ONCE } else { REGISTERED_AT_ONCE_UNLIMITED };
+        let bar = progress::counting("registering", count(all.len()));
         for some in all.chunks(at_once) {
             let registering = some.iter().map(|at| {
                 let (client, stream) = (self.client.clone(), self.stream.arn.clone());
@@ -47,8 +49,10 @@ impl Load<'_> {
             });
             for registered in registering.collect::<Vec<_>>() {
                 arns.push(registered.await??);
+                bar.inc(1);
             }
         }
+        bar.finish_and_clear();
         Ok(arns)
     }
 
@@ -81,14 +85,19 @@ impl Load<'_> {
             consumer::start(share, route.clone(), settings.clone(), Arc::clone(self.shared), stop.clone())
         };
         let receivers: Receivers = shares.into_iter().map(start).collect::<Result<_, _>>()?;
+        let bar = progress::counting("subscribing", expected);
         let deadline = now_ns() + nanos(SUBSCRIBED_WITHIN);
         while self.shared.live.subscribed.value() < expected {
             if now_ns() > deadline || receivers.iter().any(JoinHandle::is_finished) {
                 let (stand, why) = (self.shared.live.subscribed.value(), self.shared.complaints().join("; "));
-                return Err(format!("{stand} of {expected} subscriptions stand: {why}").into());
+                return Err(
+                    format!("{stand} of {expected} subscriptions stand; the server says: {why}").into()
+                );
             }
+            bar.set_position(self.shared.live.subscribed.value());
             tokio::time::sleep(SAMPLE_PAUSE).await;
         }
+        bar.finish_and_clear();
         Ok(receivers)
     }
 

@@ -8,8 +8,14 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+/// Names a server that is built already, to be tested instead.
+const SERVER: &str = "LOADTEST_SERVER";
+
 /// The server of the profile this test is built with, built if it is not up to date.
 pub(crate) fn server() -> PathBuf {
+    if let Some(built) = std::env::var_os(SERVER) {
+        return built.into();
+    }
     let tool = PathBuf::from(env!("CARGO_BIN_EXE_loadtest"));
     let profile_dir = tool.parent().unwrap();
     let profile = match profile_dir.file_name().unwrap().to_str().unwrap() {

@@ -5,7 +5,10 @@ mod exposition;
 #[cfg(feature = "top")]
 mod live;
 mod rows;
+// Without the live view nobody presses a key or waits for a server to come back.
+#[cfg_attr(not(feature = "top"), allow(dead_code))]
 mod screen;
+#[cfg_attr(not(feature = "top"), allow(dead_code))]
 mod seen;
 mod source;
 mod units;

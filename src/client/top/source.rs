@@ -43,8 +43,8 @@ impl Source {
         Ok(scrape)
     }
 
-    /// Which streams there are; where the metrics do not tell, of the first few how many shards they have, too:
-    /// these calls are rationed, and others need them.
+    /// Which streams there are; where the metrics do not tell, of the first few how many shards they have,
+    /// too: these calls are rationed, and others need them.
     pub(super) async fn describe(&self, asks_shards: bool) -> Outcome<Vec<Described>> {
         let names = self.kinesis.pages("ListStreams", json!({"Limit": 1000}), "StreamSummaries").await?;
         let mut described = Vec::with_capacity(names.len());

@@ -31,7 +31,7 @@ export class Overview {
     latency("Put to push, p50", it.put_to_push);
     latency("Commit, p50", it.commit);
     latency("Push, p50", it.push);
-    this.tiles.set("Subscriptions", count(it.subscriptions), `${count(it.connections)} connections`, it.subscriptions);
+    this.tiles.set("Subscriptions", count(it.subscriptions), it.connections === null ? `${rate(it.commits)} commits/s` : `${count(it.connections)} connections`, it.subscriptions);
     this.tiles.set("Throttled/s", rate(it.throttled), `${rate(it.pulled)} pulled/s`, it.throttled);
     this.tiles.set("Data on disk", bytes(it.data_bytes), it.disk_free_bytes ? `${bytes(it.disk_free_bytes)} free` : `${bytes(it.tail_bytes)} in memory`, it.data_bytes);
     fill($("throttles"), throttleRows({ ...throttles, "control plane": { rate: it.calls_throttled, total: null } }), "none");
