@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use metrics::gauge;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -14,6 +15,7 @@ use tracing::{debug, info, warn};
 use super::connection::{self, Port};
 use super::{Handler, Outgoing, Shutdown, Tls};
 use crate::limits::{ACCEPT_REST_MS, CONNECTIONS_MAX, DRAIN_SECS_MAX, UNACKNOWLEDGED_SECS_MAX};
+use crate::telemetry::names;
 
 /// Accepts and serves connections until the shutdown begins, then lets the open ones finish for a bounded
 /// time.
@@ -39,7 +41,9 @@ pub(super) async fn serve_at_most<H: Handler>(
 ) {
     let mut connections = JoinSet::new();
     let mut draining = Box::pin(port.shutdown().begun());
+    let open = gauge!(names::CONNECTIONS);
     loop {
+        open.set(f64::from(u32::try_from(connections.len()).unwrap_or(u32::MAX)));
         tokio::select! {
             biased;
             () = draining.as_mut() => break,

@@ -17,8 +17,8 @@ use crate::support::process::Process;
 use crate::support::server::Server;
 use crate::support::{PATIENCE, patiently, say, tools};
 
-/// Bytes of a record's data, and of its partition key.
-const RECORD_BYTES: u64 = 1024 + 8;
+/// PUT payload units of a record of the backlog: 100 KiB and a key.
+const LARGE_UNITS: u64 = 5;
 /// How long a run may take beyond its load: its last records, a slow machine.
 const SLACK_SECS: u64 = 180;
 /// Calls after which one of the control plane is refused for its rate.
@@ -56,8 +56,9 @@ impl Load {
         let push = start("pushed", &["--shards", "2", "--consumers", "3", "--rate", "200"], secs);
         let pull = start("pulled", &["--consumers", "0", "--pull", "2", "--rate", "100"], secs);
         let hot = start("hot", &["--producer-multiple", "2", "--consumers", "1", "--batch", "10"], secs);
-        let backlog =
-            start("backlog", &["--backlog", "5MiB", "--consumers", "1", "--batch", "100", "--rate", "1"], 2);
+        // Large records: whoever reads them is fast enough to have to wait for the quota, on any machine.
+        let large = ["--record-size", "100KiB", "--batch", "10", "--rate", "1"];
+        let backlog = start("backlog", &[&["--backlog", "8MiB", "--consumers", "1"], &large[..]].concat(), 2);
         let kinesis = Kinesis { address: server.address() };
         ["pushed", "pulled", "hot", "backlog"].into_iter().for_each(|stream| watch_shards(kinesis, stream));
         elastic(kinesis);
@@ -68,11 +69,12 @@ impl Load {
     /// The counters say what the tool counted, to the record and byte.
     pub(crate) fn judge(&self, server: &Server) {
         let metrics = Metrics::read(server);
-        for ran in [&self.push, &self.pull, &self.hot, &self.backlog] {
+        let units = [(&self.push, 1), (&self.pull, 1), (&self.hot, 1), (&self.backlog, LARGE_UNITS)];
+        for (ran, units_each) in units {
             let acked = ran.count("acked");
             ran.holds(&metrics, names::INCOMING_RECORDS, "", acked);
-            ran.holds(&metrics, names::INCOMING_BYTES, "", acked * RECORD_BYTES);
-            ran.holds(&metrics, names::BILLED_PUT_UNITS, "", acked);
+            ran.holds(&metrics, names::INCOMING_BYTES, "", ran.count("acked_bytes"));
+            ran.holds(&metrics, names::BILLED_PUT_UNITS, "", acked * units_each);
             ran.holds(&metrics, names::THROTTLED, "kind=\"write\"", ran.count("put_throttles"));
         }
         for ran in [&self.push, &self.hot, &self.backlog] {
