@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn the_nearest_name_is_told_first() {
         let names = ["orders", "orders-eu", "payments", "order"];
-        assert_eq!(near("ordrs", &names), ["order", "orders"]);
+        assert_eq!(near("ordrs", &names), ["orders", "order"]);
         assert_eq!(near("orders-e", &names), ["orders-eu", "orders", "order"]);
         assert_eq!(near("clicks", &names), Vec::<&str>::new());
     }

@@ -45,9 +45,8 @@ impl Window {
 
     /// A counter's increase per second over the window; `None` where it is not counted, or once only.
     pub(super) fn rate(&self, name: &str, labels: Labels<'_>) -> Option<f64> {
-        let per_sec = 1.0 / self.span().as_secs_f64();
-        let grown = self.increase(name, labels)?;
-        per_sec.is_finite().then_some(grown * per_sec)
+        let (grown, secs) = (self.increase(name, labels)?, self.span().as_secs_f64());
+        (secs > 0.0).then(|| grown / secs)
     }
 
     /// How much a counter has grown over the window.
