@@ -1,6 +1,6 @@
 //! The console in headless Chromium: what it looks like at two widths in two colours, whether it is live,
 //! can be used by keyboard and by those who do not see it, bears a thousand shards, and comes back with its
-//! server.
+//! server. A report of the load-test tool is looked at likewise.
 //! The browser's side is `browser/browser.mjs`; its pictures lie in the build directory.
 
 use std::env;
@@ -18,6 +18,8 @@ use crate::support::{PATIENCE, tools};
 
 /// How long one part may take.
 const PART_TIME_MAX: Duration = Duration::from_secs(400);
+/// How long the load-test tool may take to be built and run.
+const BUILD_TIME_MAX: Duration = Duration::from_secs(1200);
 /// Factor on the browser's deadlines: this machine does other things meanwhile.
 const SLOWNESS: &str = "3";
 
@@ -99,4 +101,18 @@ fn it_comes_back_with_its_server() {
     let verdict = hear();
     assert!(verdict.contains(r#""ok":true"#), "{verdict}");
     talk.finish(PATIENCE);
+}
+
+/// What `loadtest --report` writes is a page, too: it loads nothing, complains of nothing and fits a phone.
+#[test]
+fn the_report_of_a_load_fits_both_widths() {
+    let server = Server::start(Options::default());
+    let file = pictures().with_file_name("console-report.html");
+    let Some(program) = browser("report", &server, &file.display().to_string()) else { return };
+    let load = Program::new("loadtest", env!("CARGO"), &server)
+        .args(["run", "--quiet", "--locked", "--package", "loadtest", "--"])
+        .args(["--server-bin", env!("CARGO_BIN_EXE_fanlight"), "--duration", "3s", "--consumers", "3"])
+        .args(["--rate", "200", "--report", &file.display().to_string()]);
+    load.finish(BUILD_TIME_MAX);
+    program.run(PART_TIME_MAX);
 }
