@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -96,7 +95,7 @@ impl Loadtest {
     pub(crate) fn start(server: &Server, stream: &'static str, flags: &[&str], secs: u64) -> Loadtest {
         let scratch = TempDir::with_prefix_in("loadtest-", env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let log = fs::File::create(scratch.path().join("log")).expect("a log file");
-        let mut command = Command::new(tool());
+        let mut command = Command::new(tools::loadtest());
         command.args(["--endpoint", &server.address().to_string(), "--stream", stream, "--no-disk-probe"]);
         command.args(["--duration", &format!("{secs}s"), "--drain", "60s"]).args(flags);
         command.arg("--json").arg(scratch.path().join("report"));
@@ -227,23 +226,6 @@ fn elastic(kinesis: Kinesis) {
 fn call_too_often(address: SocketAddr) {
     let refused = (0..CALLS_MAX).any(|_| is_rate_exceeded(&call_once(address, "DescribeLimits", &json!({}))));
     assert!(refused, "{CALLS_MAX} calls in a row were answered");
-}
-
-/// The load-test tool, built beside the server.
-fn tool() -> PathBuf {
-    let server = Path::new(env!("CARGO_BIN_EXE_fanlight"));
-    let _lock = tools::lock("loadtest-build");
-    let mut build = Command::new(env!("CARGO"));
-    build
-        .args(["build", "--quiet", "-p", "loadtest", "--bin", "loadtest"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
-    if !cfg!(debug_assertions) {
-        build.arg("--release");
-    }
-    build.arg("--target-dir").arg(tools::root().parent().expect("the build's"));
-    let output = build.output().expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    server.with_file_name("loadtest")
 }
 
 #[test]

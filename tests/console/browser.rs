@@ -18,8 +18,6 @@ use crate::support::{PATIENCE, tools};
 
 /// How long one part may take.
 const PART_TIME_MAX: Duration = Duration::from_secs(400);
-/// How long the load-test tool may take to be built and run.
-const BUILD_TIME_MAX: Duration = Duration::from_secs(1200);
 /// Factor on the browser's deadlines: this machine does other things meanwhile.
 const SLOWNESS: &str = "3";
 
@@ -109,10 +107,9 @@ fn the_report_of_a_load_fits_both_widths() {
     let server = Server::start(Options::default());
     let file = pictures().with_file_name("console-report.html");
     let Some(program) = browser("report", &server, &file.display().to_string()) else { return };
-    let load = Program::new("loadtest", env!("CARGO"), &server)
-        .args(["run", "--quiet", "--locked", "--package", "loadtest", "--"])
+    let load = Program::new("loadtest", tools::loadtest(), &server)
         .args(["--server-bin", env!("CARGO_BIN_EXE_fanlight"), "--duration", "3s", "--consumers", "3"])
         .args(["--rate", "200", "--report", &file.display().to_string()]);
-    load.finish(BUILD_TIME_MAX);
+    load.finish(PART_TIME_MAX);
     program.run(PART_TIME_MAX);
 }

@@ -293,3 +293,20 @@ fn run(command: &mut Command) {
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}\n{said}{complained}", output.status);
 }
+
+/// The load-test tool, beside the server: of the same build as the workspace's tests, so that what they have
+/// built is not built again with other features.
+pub fn loadtest() -> PathBuf {
+    let _lock = lock("loadtest-build");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["test", "--quiet", "--workspace", "--no-run", "--test", "verdict"]);
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    build
+        .arg("--target-dir")
+        .arg(root().parent().expect("the build's"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    run(&mut build);
+    Path::new(env!("CARGO_BIN_EXE_fanlight")).with_file_name("loadtest")
+}

@@ -11,23 +11,21 @@ use serde_json::Value;
 /// Names a server that is built already, to be tested instead.
 const SERVER: &str = "LOADTEST_SERVER";
 
-/// The server of the profile this test is built with, built if it is not up to date.
+/// The server of the profile this test is built with, built if it is not up to date: with the features of the
+/// workspace's tests, so that what they have built is not built again.
 pub(crate) fn server() -> PathBuf {
     if let Some(built) = std::env::var_os(SERVER) {
         return built.into();
     }
     let tool = PathBuf::from(env!("CARGO_BIN_EXE_loadtest"));
     let profile_dir = tool.parent().unwrap();
-    let profile = match profile_dir.file_name().unwrap().to_str().unwrap() {
-        "debug" => "dev",
-        named => named,
-    };
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "-p", "fanlight", "--bin", "fanlight", "--profile", profile])
-        .arg("--target-dir")
-        .arg(profile_dir.parent().unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["test", "--quiet", "--workspace", "--no-run", "--test", "tidy", "--target-dir"]);
+    build.arg(profile_dir.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile_dir.ends_with("release") {
+        build.arg("--release");
+    }
+    let built = build.status();
     assert!(built.unwrap().success(), "the server does not build");
     profile_dir.join("fanlight")
 }
