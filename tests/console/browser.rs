@@ -17,7 +17,7 @@ use crate::support::server::{Options, Server};
 use crate::support::{PATIENCE, tools};
 
 /// How long one part may take.
-const PART_TIME_MAX: Duration = Duration::from_secs(400);
+const PART_TIME_MAX: Duration = Duration::from_secs(900);
 /// Factor on the browser's deadlines: this machine does other things meanwhile.
 const SLOWNESS: &str = "3";
 

@@ -165,12 +165,32 @@ async function used(page) {
   check(light !== await colour(), "the theme does not change");
 }
 
+/** How long a frame and a little work take at worst where there is nothing to show: the machine's own share. */
+async function hiccup(browser) {
+  const page = await browser.newPage();
+  const worst = await page.evaluate(async () => {
+    let worst = 0;
+    for (let at = 0; at < 120; at += 1) {
+      const begun = performance.now();
+      for (let turn = 0; turn < 200_000; turn += 1) Math.sqrt(turn);
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      worst = Math.max(worst, performance.now() - begun);
+    }
+    return worst;
+  });
+  await page.close();
+  return worst;
+}
+
 async function many(browser) {
+  // Who shares a core with others waits for it, whatever the page does.
+  const own = await hiccup(browser);
+  const bound = (millis) => millis * patience + 3 * own;
   for (const size of ["desktop", "phone"]) {
     const page = await open(browser, { size, hash: "#/stream/own/many" });
     await page.waitForFunction(() => document.querySelectorAll("#shards [role=row]").length > 8, null, { timeout: 60_000 });
     const ready = await page.evaluate(() => performance.now());
-    check(ready < 2000 * patience, `${size}: 1,000 shards took ${Math.round(ready)} ms to come`);
+    check(ready < bound(2000), `${size}: 1,000 shards took ${Math.round(ready)} ms to come`);
     await until("rates", async () => /\d/.test((await page.locator("#shards .window .n").allTextContents()).join()));
     const scroll = await page.evaluate(async () => {
       const host = document.querySelector(".window");
@@ -186,17 +206,17 @@ async function many(browser) {
     });
     check(scroll.rows < 60, `${size}: ${scroll.rows} rows exist at once`);
     check(scroll.last.endsWith("1003"), `${size}: the last row is ${scroll.last}`);
-    check(scroll.worst < 200 * patience, `${size}: a step of scrolling took ${Math.round(scroll.worst)} ms`);
+    check(scroll.worst < bound(200), `${size}: a step of scrolling took ${Math.round(scroll.worst)} ms`);
     const box = await page.locator("#ring").boundingBox();
     for (let at = 0; at < 40; at += 1) {
       await page.mouse.move(box.x + box.width / 2 * (1 + 0.93 * Math.cos(at / 6)), box.y + box.height / 2 * (1 + 0.93 * Math.sin(at / 6)));
     }
     const longest = await page.evaluate(() => window.longest);
-    check(longest < 200 * patience, `${size}: a task of ${Math.round(longest)} ms`);
+    check(longest < bound(200), `${size}: a task of ${Math.round(longest)} ms`);
     await page.evaluate(() => document.querySelector(".window").scrollTo(0, 0));
     await fits(page, `${size} many`);
     await picture(page, `console-${size}-1000-shards`);
-    console.log(`${size}: 1,000 shards in ${Math.round(ready)} ms, longest task ${Math.round(longest)} ms, worst step of scrolling ${Math.round(scroll.worst)} ms`);
+    console.log(`${size}: 1,000 shards in ${Math.round(ready)} ms, longest task ${Math.round(longest)} ms, worst step of scrolling ${Math.round(scroll.worst)} ms; an empty page ${Math.round(own)} ms`);
     await page.context().close();
   }
 }
